@@ -1,0 +1,110 @@
+#pragma once
+
+#include "carillon/engine/acknowledgement.hpp"
+#include "carillon/engine/change.hpp"
+#include "carillon/engine/event.hpp"
+#include "carillon/engine/event_builder.hpp"
+#include "carillon/engine/event_log.hpp"
+#include "carillon/engine/event_pool.hpp"
+#include "carillon/engine/filter.hpp"
+#include "carillon/engine/ids.hpp"
+#include "carillon/engine/metrics.hpp"
+#include "carillon/engine/options.hpp"
+#include "carillon/engine/result.hpp"
+#include "carillon/engine/sink.hpp"
+#include "carillon/engine/subscription.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace carillon::engine {
+
+/// What became of a publish. An ordinary outcome, not an error.
+enum class [[nodiscard]] PublishStatus : std::uint8_t{
+    accepted,  ///< will be sequenced, fanned out and logged; its Ack follows
+    full,      ///< the bound on queued bytes is reached: try again later
+    closed,    ///< the broadcaster stops
+};
+
+/// Sequences events, fans them out to every live subscriber of their user, and
+/// hands them to a log behind the fan-out.
+///
+/// Role      The engine; one per process or as many as the embedder likes.
+/// Threads   publish, apply, subscribe, event, parser inputs, metrics: any
+///           thread. run_turn: the one thread of that shard. stop, destruction:
+///           one thread, with no other call in flight; not from a sink.
+/// Order     All subscribers of a user see its events in one order, ascending
+///           sequence. One thread's publishes for one user keep their order;
+///           so do its subscribe and cancel calls among them. Broadcasts have
+///           one order of their own; how the two interleave is not promised.
+/// Bound     Options; at a bound publish answers `full` and keeps nothing.
+/// Progress  publish takes no lock, does no work that grows with users or
+///           subscribers, and makes no system call but the wake-up of a
+///           sleeping shard.
+/// Lifetime  Log, waker and ack sinks outlive the Broadcaster; it outlives its
+///           subscriptions and events.
+class Broadcaster {
+ public:
+  /// `log` may be null: events are then fanned out only, and `durable` means
+  /// fanned out. Fails with invalid_argument if an option is out of range.
+  [[nodiscard]] static Result<std::unique_ptr<Broadcaster>> create(const Options& options = {},
+                                                                   EventLog* log = nullptr);
+  ~Broadcaster();
+  Broadcaster(const Broadcaster&) = delete;
+  Broadcaster& operator=(const Broadcaster&) = delete;
+
+  /// A builder whose events come from pool() and carry options.system_id.
+  [[nodiscard]] EventBuilder event();
+  [[nodiscard]] EventPool& pool() noexcept;
+  [[nodiscard]] const Uuid& system_id() const noexcept;
+
+  /// Publishes to the event's owner, or to everyone if that is its audience.
+  /// Unless `accepted`, `event` is left as it was and may be tried again.
+  PublishStatus publish(NewEvent& event, AckRequest ack = {});
+  PublishStatus publish(NewEvent&& event, AckRequest ack = {}) { return publish(event, ack); }
+
+  /// Publishes to every subscriber of the broadcaster, whatever the event's
+  /// audience was when it was built for nobody in particular. The event must
+  /// have been built `for_audience(Audience::everyone)` (asserted).
+  PublishStatus broadcast(NewEvent& event, AckRequest ack = {});
+  PublishStatus broadcast(NewEvent&& event, AckRequest ack = {}) { return broadcast(event, ack); }
+
+  /// Gives a change its place in its user's order and hands it to the log.
+  /// Without a log the outcome is `failed`: there is no inbox to change.
+  PublishStatus apply(std::shared_ptr<Change> change, AckRequest ack = {});
+
+  /// Subscribes `sink` to `user`'s events and to broadcasts. The place in the
+  /// order is taken asynchronously, see Sink::on_start; what this thread
+  /// publishes afterwards is delivered. After stop(): the sink gets on_end.
+  [[nodiscard]] Subscription subscribe(const UserId& user,
+                                       std::shared_ptr<Sink> sink,
+                                       SubscribeOptions options = {});
+  /// Subscribes a function that is called with each event, on the shard.
+  [[nodiscard]] Subscription subscribe(const UserId& user,
+                                       std::function<void(const Event&)> on_event,
+                                       SubscribeOptions options = {});
+
+  /// Refuses further publishes (`closed`), fans out and logs what was
+  /// accepted, ends every subscription, joins the threads that it started.
+  /// With a waker: call it after the shards' threads have stopped calling
+  /// run_turn(); it then runs the last turns itself. Idempotent.
+  void stop();
+
+  [[nodiscard]] ShardIndex shards() const noexcept;
+  [[nodiscard]] ShardIndex shard_of(const UserId& user) const noexcept;
+  [[nodiscard]] Epoch epoch() const noexcept;
+
+  /// One turn of a shard: takes what is queued, sequences, fans out, logs.
+  /// True if work is left (the host should call again after its own events).
+  /// Only with Options::waker, only on the shard's thread.
+  [[nodiscard]] bool run_turn(ShardIndex shard);
+
+  [[nodiscard]] Metrics metrics() const;
+
+ private:
+  struct Impl;
+  explicit Broadcaster(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace carillon::engine

@@ -1,0 +1,232 @@
+#pragma once
+
+#include "carillon/engine/ids.hpp"
+#include "carillon/engine/timestamp.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace carillon::engine {
+
+enum class Severity : std::uint8_t {
+  alert,
+  critical,
+  debug,
+  emergency,
+  error,
+  informational,
+  success,
+  warning,
+};
+inline constexpr std::size_t severity_count = 8;
+inline constexpr std::array<Severity, severity_count> all_severities{
+    Severity::alert, Severity::critical,      Severity::debug,   Severity::emergency,
+    Severity::error, Severity::informational, Severity::success, Severity::warning};
+
+enum class Status : std::uint8_t { unread, read };
+inline constexpr std::size_t status_count = 2;
+
+/// The word on the wire: "alert" … "warning"; "unread", "read".
+[[nodiscard]] std::string_view to_string(Severity severity) noexcept;
+[[nodiscard]] std::string_view to_string(Status status) noexcept;
+/// Reads a severity as publishers may write it: case is ignored, `info` and
+/// `warn` are `informational` and `warning`.
+[[nodiscard]] std::optional<Severity> parse_severity(std::string_view text) noexcept;
+[[nodiscard]] std::optional<Status> parse_status(std::string_view text) noexcept;
+
+/// Whom an event is for: its owner's subscribers, or everyone (a broadcast).
+enum class Audience : std::uint8_t { user, everyone };
+
+/// What of an event may change after it was published. One per user and event.
+struct EventState {
+  Status status = Status::unread;
+  Timestamp updated_at{};
+  std::optional<Timestamp> deleted_at{};
+};
+
+/// One event as a bundle of borrowed fields: the common language of live
+/// events and stored ones, for filters and stores. Valid as long as its source.
+struct EventView {
+  EventId id{};
+  UserId owner{};
+  Uuid system_id{};
+  Uuid operation_id{};
+  Uuid acted_upon{};
+  std::string_view category{};
+  std::string_view action{};
+  /// Description as it stands between the quotes of the JSON text (escaped).
+  std::string_view description_json{};
+  /// `{"id":…,"metadata":{…}`: everything that never changes, without the
+  /// closing brace; `append_event_tail` completes it.
+  std::string_view body_json{};
+  Timestamp created_at{};
+  Sequence sequence = 0;
+  Severity severity = Severity::informational;
+  Audience audience = Audience::user;
+  Status initial_status = Status::unread;
+};
+
+/// Completes a `body_json`: appends `,"status":…,"createdAt":…,"updatedAt":…`,
+/// `,"deletedAt":…` if deleted, `,"sequence":…}`.
+void append_event_tail(std::string& out,
+                       const EventState& state,
+                       Timestamp created_at,
+                       Sequence sequence);
+
+class EventPool;
+
+namespace detail {
+struct EventAccess;
+
+/// What a mailbox can carry: events and commands, linked through themselves.
+/// 64-byte alignment leaves room for the mailbox's generation (mailbox.hpp).
+struct alignas(64) Node {
+  enum class Kind : std::uint8_t { event, change, join, leave, lookup_done };
+
+  explicit Node(Kind node_kind) noexcept : kind{node_kind} {}
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Written by whoever owns the node at that moment: the publisher before the
+  /// push, the shard after the take.
+  Node* next = nullptr;
+  Kind kind;
+  bool in_mailbox_bytes = false;  ///< counts against its mailbox's bound
+
+ protected:
+  ~Node() = default;
+};
+}  // namespace detail
+
+class AckSink;
+
+/// One immutable occurrence, in one pooled block with its encoded JSON.
+///
+/// Role      Made by EventBuilder or EventParser, published once, then shared by
+///           subscriptions, write-behind and acknowledgements.
+/// Threads   Every accessor: any thread that holds an EventRef, and sinks during
+///           a call that lends the event. Before publishing: the builder's thread.
+/// Lifetime  Counted; the block returns to its EventPool with the last EventRef.
+///           The pool must outlive all its events.
+/// Invariant After sequencing nothing but the reference count changes.
+class Event final : public detail::Node {
+ public:
+  [[nodiscard]] const EventId& id() const noexcept { return view_.id; }
+  [[nodiscard]] const UserId& owner() const noexcept { return view_.owner; }
+  [[nodiscard]] const Uuid& system_id() const noexcept { return view_.system_id; }
+  [[nodiscard]] const Uuid& operation_id() const noexcept { return view_.operation_id; }
+  [[nodiscard]] const Uuid& acted_upon() const noexcept { return view_.acted_upon; }
+  [[nodiscard]] std::string_view category() const noexcept { return view_.category; }
+  [[nodiscard]] std::string_view action() const noexcept { return view_.action; }
+  [[nodiscard]] Severity severity() const noexcept { return view_.severity; }
+  [[nodiscard]] Audience audience() const noexcept { return view_.audience; }
+  /// 0 before the shard sequenced the event; so is `created_at`.
+  [[nodiscard]] Sequence sequence() const noexcept { return view_.sequence; }
+  [[nodiscard]] Timestamp created_at() const noexcept { return view_.created_at; }
+  [[nodiscard]] Status initial_status() const noexcept { return view_.initial_status; }
+  [[nodiscard]] std::string description() const;  ///< decoded, UTF-8
+  [[nodiscard]] std::string_view metadata_json() const noexcept { return metadata_json_; }
+  [[nodiscard]] const EventView& view() const noexcept { return view_; }
+
+  /// The whole event as the wire shows it, `sequence` included. Empty before
+  /// the event is sequenced.
+  [[nodiscard]] std::string_view json() const noexcept { return {text_, json_bytes_}; }
+
+  /// Bytes that this event occupies, for accounting.
+  [[nodiscard]] std::size_t footprint_bytes() const noexcept { return footprint_bytes_; }
+
+ private:
+  friend struct detail::EventAccess;
+  friend class EventRef;
+
+  Event() noexcept : Node{Kind::event} {}
+  ~Event() = default;
+
+  void release(std::uint32_t references) const noexcept;  // frees with the last
+
+  EventView view_;
+  std::string_view metadata_json_{};
+  char* text_ = nullptr;          // the JSON, inside this block
+  std::uint32_t json_bytes_ = 0;  // 0 until sequenced
+  std::uint32_t footprint_bytes_ = 0;
+  EventPool* pool_ = nullptr;
+  AckSink* ack_sink_ = nullptr;
+  std::uint64_t ack_token_ = 0;
+  std::uint8_t size_class_ = 0;
+  bool ack_at_sequencing_ = false;
+  bool id_from_publisher_ = false;
+  bool claimed_ = false;  // shard: its publisher's id is being looked up or committed
+  mutable std::atomic<std::uint32_t> references_{1};
+};
+
+/// Counted handle to an immutable event. Copying adds a reference (one relaxed
+/// increment); distinct handles may be used from different threads.
+class EventRef {
+ public:
+  EventRef() noexcept = default;
+  EventRef(const EventRef& other) noexcept : event_{other.event_} { add(); }
+  EventRef(EventRef&& other) noexcept : event_{std::exchange(other.event_, nullptr)} {}
+  EventRef& operator=(EventRef other) noexcept {
+    std::swap(event_, other.event_);
+    return *this;
+  }
+  ~EventRef() {
+    if (event_ != nullptr) event_->release(1);
+  }
+
+  /// A new reference to an event that somebody lends (a sink during its call).
+  [[nodiscard]] static EventRef share(const Event& event) noexcept {
+    EventRef ref;
+    ref.event_ = &event;
+    ref.add();
+    return ref;
+  }
+  /// Takes over a reference that the caller already owns.
+  [[nodiscard]] static EventRef adopt(const Event* event) noexcept {
+    EventRef ref;
+    ref.event_ = event;
+    return ref;
+  }
+  [[nodiscard]] const Event* detach() noexcept { return std::exchange(event_, nullptr); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return event_ != nullptr; }
+  [[nodiscard]] const Event* get() const noexcept { return event_; }
+  const Event& operator*() const noexcept { return *event_; }
+  const Event* operator->() const noexcept { return event_; }
+
+ private:
+  void add() const noexcept {
+    // E1 relaxed: whoever adds a reference already holds one, so nothing is
+    // published here; release() orders the end of life.
+    if (event_ != nullptr) event_->references_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  const Event* event_ = nullptr;
+};
+
+/// An event that is built but not yet published: exactly one owner, so that an
+/// event can't be published twice. Move-only; one thread at a time.
+class NewEvent {
+ public:
+  NewEvent() noexcept = default;
+  NewEvent(NewEvent&& other) noexcept = default;
+  NewEvent& operator=(NewEvent&& other) noexcept = default;
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(event_); }
+  const Event& operator*() const noexcept { return *event_; }
+  const Event* operator->() const noexcept { return event_.get(); }
+
+ private:
+  friend struct detail::EventAccess;
+  explicit NewEvent(Event* event) noexcept : event_{EventRef::adopt(event)} {}
+
+  EventRef event_{};
+};
+
+}  // namespace carillon::engine

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "carillon/engine/event.hpp"
+#include "carillon/engine/event_pool.hpp"
+#include "carillon/engine/ids.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace carillon::engine {
+
+/// One thing that is wrong with an event: which field, and what would be right.
+struct Fault {
+  std::string field{};
+  std::string error{};
+
+  friend bool operator==(const Fault&, const Fault&) = default;
+};
+
+/// Limits of an event's fields. Source: the product's contract (README, "Event").
+inline constexpr std::size_t kind_bytes_max = 500;           ///< category, action
+inline constexpr std::size_t description_chars_max = 5'000;  ///< Unicode code points
+inline constexpr std::size_t nesting_levels_max = 64;        ///< of the JSON text
+
+/// A built event, or every fault that kept it from being built.
+class [[nodiscard]] BuildResult {
+ public:
+  explicit BuildResult(NewEvent event) : event_{std::move(event)} {}
+  explicit BuildResult(std::vector<Fault> faults) : faults_{std::move(faults)} {}
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(event_); }
+  [[nodiscard]] NewEvent& operator*() noexcept { return event_; }
+  [[nodiscard]] const std::vector<Fault>& faults() const noexcept { return faults_; }
+
+ private:
+  NewEvent event_{};
+  std::vector<Fault> faults_{};
+};
+
+/// Makes events; the calls chain, `build` validates and reports all faults.
+///
+///   auto built = broadcaster.event()
+///                    .from_user(user)
+///                    .with_category("pattern").with_action("deploy")
+///                    .with_severity(Severity::success)
+///                    .with_description("Pattern deployed")
+///                    .build();
+///   if (built) broadcaster.publish(*built);
+///
+/// Threads   One thread at a time. The builder may be reused after build().
+class EventBuilder {
+ public:
+  /// The pool must outlive the builder and its events.
+  explicit EventBuilder(EventPool& pool) noexcept : pool_{&pool} {}
+
+  EventBuilder& acted_upon(const Uuid& resource);
+  EventBuilder& from_user(const UserId& owner);
+  EventBuilder& from_system(const Uuid& system_id);
+  EventBuilder& with_category(std::string_view category);
+  EventBuilder& with_action(std::string_view action);
+  EventBuilder& with_severity(Severity severity);
+  /// As a publisher wrote it; an unknown word becomes a fault of build().
+  EventBuilder& with_severity(std::string_view severity);
+  EventBuilder& with_description(std::string_view utf8);
+  /// A JSON object as text, kept as given apart from insignificant white space.
+  EventBuilder& with_metadata(std::string_view json_object);
+  EventBuilder& with_status(Status status);
+  EventBuilder& with_operation(const Uuid& operation_id);  ///< random if not called
+  /// An id that the publisher chose: publishing the same id of one owner again
+  /// changes nothing and is acknowledged as a duplicate. UUIDv7 if not called.
+  EventBuilder& with_id(const EventId& id);
+  EventBuilder& for_audience(Audience audience);
+
+  /// Category, action, severity are required; a user event needs an owner.
+  [[nodiscard]] BuildResult build();
+
+ private:
+  friend class EventParser;
+
+  EventPool* pool_;
+  std::optional<EventId> id_{};
+  UserId owner_{};
+  Uuid system_id_{};
+  std::optional<Uuid> operation_id_{};
+  Uuid acted_upon_{};
+  std::string category_{};
+  std::string action_{};
+  std::optional<Severity> severity_{};
+  std::string severity_text_{};  // what could not be read, for the fault
+  std::string description_{};
+  std::string metadata_{};
+  Status status_ = Status::unread;
+  Audience audience_ = Audience::user;
+};
+
+}  // namespace carillon::engine

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "carillon/engine/ids.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace carillon::engine {
+
+/// Called when a sleeping shard has work: any thread, must not block or throw,
+/// must lead to a Broadcaster::run_turn(shard) soon, on the shard's thread.
+class ShardWaker {
+ public:
+  ShardWaker() = default;
+  virtual ~ShardWaker() = default;
+  ShardWaker(const ShardWaker&) = delete;
+  ShardWaker& operator=(const ShardWaker&) = delete;
+  virtual void wake(ShardIndex shard) noexcept = 0;
+};
+
+/// Every bound of the engine, with its unit, default and reason.
+struct Options {
+  /// Threads of the fan-out pool. 0: one per core that the process may use.
+  ShardIndex shards = 0;
+
+  /// Who runs the shards. Null: the Broadcaster starts its own threads. Set:
+  /// the embedder's threads do, by run_turn(), woken through this.
+  ShardWaker* waker = nullptr;
+
+  /// Identifies this instance in events that do not carry a systemId.
+  Uuid system_id{};
+
+  /// Bytes of events accepted and not yet durable (without a log: not yet
+  /// fanned out), per shard. At the bound publish answers `full`.
+  std::size_t queued_bytes_max = std::size_t{64} << 20U;
+
+  /// Bytes that wait in one mailbox. At the bound publish answers `full` for
+  /// this user only, so that one flooded user can't take the shard's credit.
+  std::size_t mailbox_bytes_max = std::size_t{16} << 20U;
+
+  /// Events that one mailbox may have fanned out before the next one's turn.
+  std::uint32_t mailbox_events_per_turn_max = 256;
+
+  /// How long an idle shard thread of the Broadcaster looks for work before it
+  /// sleeps: latency against idle CPU. With a waker this is the embedder's.
+  std::chrono::microseconds spin{0};
+};
+
+}  // namespace carillon::engine

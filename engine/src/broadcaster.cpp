@@ -1,0 +1,280 @@
+#include "carillon/engine/broadcaster.hpp"
+
+#include "engine/src/assert.hpp"
+#include "engine/src/core.hpp"
+#include "engine/src/event_access.hpp"
+#include "engine/src/shard.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace carillon::engine {
+namespace {
+
+using detail::ChangeNode;
+using detail::Core;
+using detail::EventAccess;
+using detail::Shard;
+using detail::SubscriptionState;
+
+constexpr ShardIndex shards_max = 1024;
+
+/// Sink of a plain function.
+class FunctionSink final : public Sink {
+ public:
+  explicit FunctionSink(std::function<void(const Event&)> on_event)
+      : on_event_{std::move(on_event)} {}
+  void on_events(const DeliveryBatch& batch) noexcept override {
+    for (const auto& delivery : batch.deliveries)
+      on_event_(*delivery.event);
+  }
+
+ private:
+  std::function<void(const Event&)> on_event_;
+};
+
+ShardIndex shards_of(const Options& options) {
+  if (options.shards != 0) return options.shards;
+  return std::max<ShardIndex>(1, std::thread::hardware_concurrency());
+}
+
+std::uint32_t bytes_of(const Change& change) {
+  return static_cast<std::uint32_t>(sizeof(ChangeNode) + sizeof(Change) +
+                                    change.ids.size() * sizeof(EventId) * 2);
+}
+
+}  // namespace
+
+struct Broadcaster::Impl final : LogObserver {
+  Impl(const Options& options, EventLog* log, const LogOrigin& origin)
+      : core{options, log, origin} {
+    const auto count = shards_of(options);
+    for (ShardIndex index = 0; index < count; ++index)
+      core.shards.push_back(std::make_unique<Shard>(core, index));
+  }
+
+  Shard& shard_of(std::uint64_t hash) noexcept { return *core.shards[index_of(hash)]; }
+  [[nodiscard]] ShardIndex index_of(std::uint64_t hash) const noexcept {
+    // The high half picks the shard, the directory probes with the low half.
+    return static_cast<ShardIndex>(((hash >> 32U) * core.shards.size()) >> 32U);
+  }
+  [[nodiscard]] bool closed() const noexcept {
+    return core.closed.load(std::memory_order_relaxed);  // see Core
+  }
+
+  void start_threads();
+  void run(Shard& shard);
+  void drain();
+  void settle(std::span<LogEntry> entries, AckOutcome outcome) noexcept;
+  void on_committed(std::span<LogEntry> entries) noexcept override {
+    settle(entries, AckOutcome::durable);
+  }
+  void on_abandoned(std::span<LogEntry> entries) noexcept override {
+    settle(entries, AckOutcome::failed);
+  }
+
+  Core core;
+  std::vector<std::thread> threads;
+  std::atomic<bool> stopping{false};
+  bool stopped = false;
+  detail::AckBatch log_acks;  // the log's writer thread's
+  std::vector<std::size_t> log_bytes;
+};
+
+void Broadcaster::Impl::start_threads() {
+  for (auto& shard : core.shards)
+    threads.emplace_back([this, &shard] { run(*shard); });
+}
+
+void Broadcaster::Impl::run(Shard& shard) {
+  const auto spin = core.options.spin;
+  auto idle_since = std::chrono::steady_clock::time_point{};
+  // B1 acquire: pairs with B2; stop() announces after it, so the word is seen.
+  while (!stopping.load(std::memory_order_acquire)) {
+    if (shard.run_turn()) continue;
+    if (spin.count() > 0 && !shard.announced()) {
+      const auto time = std::chrono::steady_clock::now();
+      if (idle_since == std::chrono::steady_clock::time_point{}) idle_since = time;
+      if (time - idle_since < spin) continue;
+    }
+    idle_since = {};
+    shard.wait();
+  }
+}
+
+void Broadcaster::Impl::drain() {
+  // Turns of one shard may give work to another (broadcasts), so until a whole
+  // round finds nothing. A lookup that is out comes back by announce().
+  core.draining.store(true, std::memory_order_relaxed);  // W3 in shard.cpp
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (auto& shard : core.shards) {
+      shard->rebind_thread();
+      while (shard->run_turn() || shard->announced())
+        busy = true;
+      if (!shard->lookups_outstanding()) continue;
+      busy = true;
+      shard->wait();
+    }
+  }
+  for (auto& shard : core.shards)
+    shard->end_subscriptions();
+}
+
+void Broadcaster::Impl::settle(std::span<LogEntry> entries, AckOutcome outcome) noexcept {
+  log_bytes.assign(core.shards.size(), 0);
+  for (auto& entry : entries) {
+    log_bytes[entry.shard] += entry.bytes;
+    if (entry.change) {
+      if (entry.ack.at == AckAt::durability)
+        log_acks.add(entry.ack, {.outcome = outcome, .change = std::move(entry.change)});
+      continue;
+    }
+    const auto& event = *entry.event;
+    if (EventAccess::claimed(event))
+      core.shards[entry.shard]->release_claim({.owner = event.owner(), .id = event.id()},
+                                              outcome == AckOutcome::durable);
+    const auto request = EventAccess::ack_of(event);
+    if (request.at == AckAt::durability)
+      log_acks.add(request, {.outcome = outcome, .event = std::move(entry.event)});
+  }
+  for (std::size_t index = 0; index < log_bytes.size(); ++index)
+    if (log_bytes[index] > 0) core.shards[index]->give_back(log_bytes[index]);
+  log_acks.flush();
+}
+
+Result<std::unique_ptr<Broadcaster>> Broadcaster::create(const Options& options, EventLog* log) {
+  if (options.shards > shards_max)
+    return Error{Errc::invalid_argument, "shards is " + std::to_string(options.shards) +
+                                             "; at most " + std::to_string(shards_max) +
+                                             " are supported"};
+  if (options.queued_bytes_max == 0 || options.mailbox_bytes_max == 0)
+    return Error{Errc::invalid_argument, "queued_bytes_max and mailbox_bytes_max must be above 0"};
+  if (options.mailbox_events_per_turn_max == 0)
+    return Error{Errc::invalid_argument, "mailbox_events_per_turn_max must be above 0"};
+  LogOrigin origin;
+  if (log != nullptr) {
+    origin = log->origin();
+  } else {
+    const auto random = make_uuid_v4();
+    origin.epoch = hash_uuid(random) >> 16U;  // 48 bits
+  }
+  auto impl = std::make_unique<Impl>(options, log, origin);
+  if (log != nullptr) log->attach(*impl);
+  if (options.waker == nullptr) impl->start_threads();
+  return std::unique_ptr<Broadcaster>{new Broadcaster{std::move(impl)}};
+}
+
+Broadcaster::Broadcaster(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {
+}
+
+Broadcaster::~Broadcaster() {
+  stop();
+}
+
+EventBuilder Broadcaster::event() {
+  EventBuilder builder{impl_->core.pool};
+  builder.from_system(impl_->core.options.system_id);
+  return builder;
+}
+
+EventPool& Broadcaster::pool() noexcept {
+  return impl_->core.pool;
+}
+
+const Uuid& Broadcaster::system_id() const noexcept {
+  return impl_->core.options.system_id;
+}
+
+PublishStatus Broadcaster::publish(NewEvent& event, AckRequest ack) {
+  CARILLON_ASSERT(event, "publish needs an event that was not published before");
+  if (event->audience() == Audience::everyone) return broadcast(event, ack);
+  if (impl_->closed()) return PublishStatus::closed;
+  auto* raw = EventAccess::take(event);
+  EventAccess::set_ack(*raw, ack);
+  const auto hash = hash_uuid(raw->owner());
+  if (impl_->shard_of(hash).publish(raw, hash)) return PublishStatus::accepted;
+  event = EventAccess::give_back(raw);
+  return PublishStatus::full;
+}
+
+PublishStatus Broadcaster::broadcast(NewEvent& event, AckRequest ack) {
+  CARILLON_ASSERT(event, "broadcast needs an event that was not published before");
+  CARILLON_ASSERT(event->audience() == Audience::everyone,
+                  "build a broadcast with for_audience(Audience::everyone)");
+  if (impl_->closed()) return PublishStatus::closed;
+  auto* raw = EventAccess::take(event);
+  EventAccess::set_ack(*raw, ack);
+  // Shard 0 sequences all broadcasts: that is their one order.
+  if (impl_->core.shards[0]->publish_broadcast(raw)) return PublishStatus::accepted;
+  event = EventAccess::give_back(raw);
+  return PublishStatus::full;
+}
+
+PublishStatus Broadcaster::apply(std::shared_ptr<Change> change, AckRequest ack) {
+  CARILLON_ASSERT(change != nullptr, "apply needs a change");
+  if (impl_->closed()) return PublishStatus::closed;
+  const auto hash = hash_uuid(change->user);
+  const auto bytes = bytes_of(*change);
+  auto node = std::make_unique<ChangeNode>(std::move(change), ack, bytes);
+  return impl_->shard_of(hash).apply(node, hash) ? PublishStatus::accepted : PublishStatus::full;
+}
+
+Subscription Broadcaster::subscribe(const UserId& user,
+                                    std::shared_ptr<Sink> sink,
+                                    SubscribeOptions options) {
+  CARILLON_ASSERT(sink != nullptr, "subscribe needs a sink");
+  if (impl_->closed()) {
+    sink->on_end(EndReason::stopped);
+    return {};
+  }
+  auto& shard = impl_->shard_of(hash_uuid(user));
+  auto* state = new SubscriptionState{shard, user, std::move(sink), std::move(options.filter)};
+  shard.route_command(state->join, user);
+  return Subscription{state};
+}
+
+Subscription Broadcaster::subscribe(const UserId& user,
+                                    std::function<void(const Event&)> on_event,
+                                    SubscribeOptions options) {
+  return subscribe(user, std::make_shared<FunctionSink>(std::move(on_event)), std::move(options));
+}
+
+void Broadcaster::stop() {
+  if (std::exchange(impl_->stopped, true)) return;
+  impl_->core.closed.store(true, std::memory_order_relaxed);  // see Core
+  impl_->stopping.store(true, std::memory_order_release);     // B2: pairs with B1
+  for (auto& shard : impl_->core.shards)
+    shard->announce();
+  for (auto& thread : impl_->threads)
+    thread.join();
+  impl_->drain();
+}
+
+ShardIndex Broadcaster::shards() const noexcept {
+  return static_cast<ShardIndex>(impl_->core.shards.size());
+}
+
+ShardIndex Broadcaster::shard_of(const UserId& user) const noexcept {
+  return impl_->index_of(hash_uuid(user));
+}
+
+Epoch Broadcaster::epoch() const noexcept {
+  return impl_->core.origin.epoch;
+}
+
+bool Broadcaster::run_turn(ShardIndex shard) {
+  CARILLON_ASSERT(impl_->core.options.waker != nullptr, "run_turn is for hosts with a waker");
+  return impl_->core.shards[shard]->run_turn();
+}
+
+Metrics Broadcaster::metrics() const {
+  Metrics metrics;
+  for (const auto& shard : impl_->core.shards)
+    shard->read_metrics(metrics);
+  metrics.event_memory_bytes = impl_->core.pool.bytes_in_use_approx();
+  return metrics;
+}
+
+}  // namespace carillon::engine

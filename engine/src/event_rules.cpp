@@ -1,0 +1,116 @@
+#include "engine/src/event_rules.hpp"
+
+#include "carillon/engine/event_parser.hpp"
+
+#include <algorithm>
+
+namespace carillon::engine::detail {
+namespace {
+
+bool is_kind_char(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool is_snake_case(std::string_view value) noexcept {
+  bool after_word = false;
+  for (const char c : value) {
+    if (c == '_' && after_word) {
+      after_word = false;
+    } else if (is_kind_char(c)) {
+      after_word = true;
+    } else {
+      return false;
+    }
+  }
+  return after_word;
+}
+
+std::size_t code_points(std::string_view description_json) noexcept {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < description_json.size(); ++at) {
+    const auto c = static_cast<unsigned char>(description_json[at]);
+    if ((c & 0xC0U) == 0x80U) continue;  // continues a UTF-8 sequence
+    ++count;
+    if (c != '\\' || ++at >= description_json.size() || description_json[at] != 'u') continue;
+    // A high surrogate counts together with the low one that follows it.
+    const auto digits = description_json.substr(at + 1, 2);
+    if (digits.size() == 2 && (digits[0] == 'd' || digits[0] == 'D') &&
+        std::string_view{"89abAB"}.find(digits[1]) != std::string_view::npos)
+      --count;
+    at += 4;
+  }
+  return count;
+}
+
+/// Skips one well-formed JSON string; `at` is on its opening quote.
+std::size_t skip_string(std::string_view json, std::size_t at) noexcept {
+  for (++at; at < json.size() && json[at] != '"'; ++at)
+    if (json[at] == '\\') ++at;
+  return at + 1;
+}
+
+/// Whether a minified, well-formed object has a member of one of these names.
+bool has_error_member(std::string_view object) {
+  std::size_t levels = 0;
+  for (std::size_t at = 0; at < object.size();) {
+    const char c = object[at];
+    if (c == '"') {
+      const auto end = skip_string(object, at);
+      if (levels == 1 && end < object.size() && object[end] == ':') {
+        const auto name = unescape_json(object.substr(at + 1, end - at - 2));
+        if (name == "error" || name == "err") return true;
+      }
+      at = end;
+      continue;
+    }
+    if (c == '{' || c == '[') ++levels;
+    if (c == '}' || c == ']') --levels;
+    ++at;
+  }
+  return false;
+}
+
+}  // namespace
+
+void check_kind(std::string_view field, std::string_view value, std::vector<Fault>& faults) {
+  if (value.empty()) {
+    faults.push_back({std::string{field}, "is required"});
+  } else if (value.size() > kind_bytes_max) {
+    faults.push_back({std::string{field}, "is " + std::to_string(value.size()) +
+                                              " bytes long; at most " +
+                                              std::to_string(kind_bytes_max) + " are allowed"});
+  } else if (!is_snake_case(value)) {
+    faults.push_back({std::string{field},
+                      "must be snake_case: words of a-z and 0-9 joined by single underscores"});
+  }
+}
+
+std::optional<Severity> check_severity(std::string_view severity, std::vector<Fault>& faults) {
+  if (severity.empty()) {
+    faults.push_back({"severity", "is required"});
+    return std::nullopt;
+  }
+  const auto parsed = parse_severity(severity);
+  if (!parsed)
+    faults.push_back({"severity",
+                      "must be one of alert, critical, debug, emergency, error, informational "
+                      "(or info), success, warning (or warn)"});
+  return parsed;
+}
+
+void check_description(std::string_view description_json, std::vector<Fault>& faults) {
+  if (description_json.size() <= description_chars_max) return;  // at least a byte each
+  const auto count = code_points(description_json);
+  if (count > description_chars_max)
+    faults.push_back({"description", "is " + std::to_string(count) + " characters long; at most " +
+                                         std::to_string(description_chars_max) + " are allowed"});
+}
+
+void check_metadata(std::optional<Severity> severity,
+                    std::string_view metadata_json,
+                    std::vector<Fault>& faults) {
+  if (severity == Severity::error && !has_error_member(metadata_json))
+    faults.push_back({"metadata", "must hold \"error\" or \"err\" when severity is error"});
+}
+
+}  // namespace carillon::engine::detail

@@ -1,0 +1,349 @@
+#include "engine/src/shard.hpp"
+
+#include "engine/src/assert.hpp"
+#include "engine/src/event_access.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace carillon::engine::detail {
+namespace {
+
+const UserId& user_of(const Node& node) noexcept {
+  switch (node.kind) {
+    case Node::Kind::event:
+      return static_cast<const Event&>(node).owner();
+    case Node::Kind::change:
+      return static_cast<const ChangeNode&>(node).change->user;
+    case Node::Kind::lookup_done:
+      return static_cast<const Claim&>(node).key.owner;
+    default:
+      return static_cast<const SubscriptionState::Command&>(node).state->user;
+  }
+}
+
+/// A broadcast's order is the shard's, whoever else uses the nil UUID.
+bool is_for_everyone(const Node& node) noexcept {
+  if (node.kind == Node::Kind::event)
+    return static_cast<const Event&>(node).audience() == Audience::everyone;
+  if (node.kind == Node::Kind::lookup_done)
+    return static_cast<const Claim&>(node).event->audience() == Audience::everyone;
+  return false;
+}
+
+std::size_t bytes_of(const Node& node) noexcept {
+  if (node.kind == Node::Kind::event) return static_cast<const Event&>(node).footprint_bytes();
+  if (node.kind == Node::Kind::change) return static_cast<const ChangeNode&>(node).bytes;
+  return 0;
+}
+
+}  // namespace
+
+Shard::Shard(Core& core, ShardIndex index)
+    : core_{core},
+      index_{index},
+      last_sequence_{core.origin.first_sequence - 1},
+      last_broadcast_{core.origin.last_broadcast} {
+}
+
+Shard::~Shard() {
+  // After stop() only commands of subscriptions that it ended can be queued.
+  const auto drop = [](Node* node) {
+    if (node->kind == Node::Kind::leave || node->kind == Node::Kind::join)
+      static_cast<SubscriptionState::Command*>(node)->state->drop_reference();
+  };
+  Node* node = nullptr;
+  while (own_.try_dequeue(node))
+    drop(node);
+  Mailbox* mailbox = nullptr;
+  while (ready_.try_dequeue(mailbox)) {
+    auto nodes = mailbox->take_all();
+    while (!nodes.empty())
+      drop(nodes.pop_front());
+  }
+  const Event* event = nullptr;
+  while (relays_.try_dequeue(event))
+    EventAccess::release(event, 1);
+}
+
+bool Shard::take_credit(std::size_t bytes) noexcept {
+  // C1 relaxed: a count that publishes no data; taken before the event is
+  // queued, so give_back never finds less than it returns.
+  // Alone, an event may be larger than the bound; else it could never pass.
+  const auto before = queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before == 0 || before + bytes <= core_.options.queued_bytes_max) return true;
+  give_back(bytes);
+  refused_.fetch_add(1, std::memory_order_relaxed);  // C2 relaxed: a figure
+  return false;
+}
+
+void Shard::give_back(std::size_t bytes) noexcept {
+  queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);  // C1
+}
+
+bool Shard::publish(Event* event, std::uint64_t hash) noexcept {
+  const auto bytes = event->footprint_bytes();
+  if (!take_credit(bytes)) return false;
+  // Not touched after route(): the shard may already have released it.
+  if (!route(event, event->owner(), hash, bytes)) {
+    give_back(bytes);
+    refused_.fetch_add(1, std::memory_order_relaxed);  // C2
+    return false;
+  }
+  accepted_.fetch_add(1, std::memory_order_relaxed);  // C2
+  return true;
+}
+
+bool Shard::publish_broadcast(Event* event) noexcept {
+  if (!take_credit(event->footprint_bytes())) return false;
+  push_own(event);
+  accepted_.fetch_add(1, std::memory_order_relaxed);  // C2
+  return true;
+}
+
+bool Shard::apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcept {
+  const std::size_t bytes = node->bytes;
+  if (!take_credit(bytes)) return false;
+  auto* raw = node.release();
+  if (route(raw, raw->change->user, hash, bytes)) return true;
+  node.reset(raw);
+  give_back(bytes);
+  return false;
+}
+
+void Shard::route_command(Node& command, const UserId& user) noexcept {
+  // Commands weigh nothing, so they are never refused.
+  static_cast<void>(route(&command, user, hash_uuid(user), 0));
+}
+
+bool Shard::route(Node* node, const UserId& user, std::uint64_t hash, std::size_t bytes) noexcept {
+  const auto ref = directory_.find(user, hash, mailboxes_);
+  if (ref.mailbox != nullptr) {
+    node->in_mailbox_bytes = true;
+    switch (ref.mailbox->push(node, ref.generation, bytes, core_.options.mailbox_bytes_max)) {
+      case PushResult::first:
+        CARILLON_ASSERT(ready_.enqueue(ref.mailbox), "out of memory for the ready queue");
+        announce();
+        return true;
+      case PushResult::queued:
+        return true;
+      case PushResult::full:
+        return false;
+      case PushResult::closed:
+        break;  // nobody hears this user any more
+    }
+  }
+  push_own(node);
+  return true;
+}
+
+void Shard::push_own(Node* node) noexcept {
+  node->in_mailbox_bytes = false;
+  CARILLON_ASSERT(own_.enqueue(node), "out of memory for the shard's own queue");
+  announce();
+}
+
+void Shard::relay(EventRef broadcast) noexcept {
+  CARILLON_ASSERT(relays_.enqueue(broadcast.detach()), "out of memory for the relay queue");
+  announce();
+}
+
+void Shard::release_claim(const ClaimKey& key, bool durable) noexcept {
+  CARILLON_ASSERT(released_claims_.enqueue({.key = key, .durable = durable}),
+                  "out of memory for the claims' queue");
+  announce();
+}
+
+void Shard::announce() noexcept {
+  // W1 acq_rel: release publishes what was queued to the turn that clears the
+  // word (W2); acquire makes `draining` seen if that turn was one of stop()'s.
+  if (wake_pending_.exchange(1, std::memory_order_acq_rel) != 0) return;
+  // W3 relaxed: ordered by W1 and W2. Without that, stop() could sleep in
+  // wait() while this thread still wakes the host that no longer runs.
+  if (core_.options.waker != nullptr && !core_.draining.load(std::memory_order_relaxed)) {
+    core_.options.waker->wake(index_);
+  } else {
+    wake_pending_.notify_one();
+  }
+}
+
+void Shard::wait() noexcept {
+  // W4 acquire: as W2; the turn that follows clears the word.
+  wake_pending_.wait(0, std::memory_order_acquire);
+}
+
+bool Shard::run_turn() {
+  if (owner_ == std::thread::id{}) owner_ = std::this_thread::get_id();
+  CARILLON_ASSERT(owner_ == std::this_thread::get_id(), "a shard's turns belong to one thread");
+  // W2 acq_rel: acquire pairs with W1, and keeps the takes below from moving
+  // up; release hands `draining` to the next W1.
+  wake_pending_.exchange(0, std::memory_order_acq_rel);
+  ++turn_;
+  slot_ = 0;
+  now_ = std::max(now_, now());  // a clock set back must not turn the order round
+  take_ready();
+  take_own();
+  for (auto* mailbox : fresh_) {
+    mailbox->local.pending.append(std::move(mailbox->local.fresh));
+    mailbox->local.has_fresh = false;
+    into_ring(*mailbox);
+  }
+  fresh_.clear();
+  take_released_claims();
+  take_relays();
+  process_own();
+  process_ring();
+  finish_turn();
+  return !own_list_.empty() || !ring_.empty();
+}
+
+void Shard::take_ready() {
+  std::array<Mailbox*, 64> batch;
+  while (const auto count = ready_.try_dequeue_bulk(batch.begin(), batch.size())) {
+    for (std::size_t i = 0; i < count; ++i) {
+      auto& local = batch[i]->local;
+      local.fresh.append(batch[i]->take_all());
+      // A mailbox that was emptied and filled again while this loop runs comes
+      // twice; its nodes stay in order, it is listed once.
+      if (!local.has_fresh) fresh_.push_back(batch[i]);
+      local.has_fresh = true;
+    }
+  }
+}
+
+void Shard::take_own() {
+  std::array<Node*, 64> batch;
+  while (const auto count = own_.try_dequeue_bulk(batch.begin(), batch.size())) {
+    for (std::size_t i = 0; i < count; ++i) {
+      auto* node = batch[i];
+      auto* mailbox = is_for_everyone(*node) ? nullptr : mailbox_of(user_of(*node));
+      if (mailbox != nullptr) {
+        mailbox->local.pending.push_back(node);
+        into_ring(*mailbox);
+      } else {
+        own_list_.push_back(node);
+        ++own_taken_;
+      }
+    }
+  }
+}
+
+void Shard::take_released_claims() {
+  ReleasedClaim released;
+  while (released_claims_.try_dequeue(released)) {
+    auto* claim = claims_.find(released.key);
+    if (claim == nullptr) continue;
+    for (auto* waiter : claim->waiters) {
+      if (released.durable) {
+        refuse_duplicate(*waiter, std::string{claim->sequenced->json()});
+      } else {
+        refuse(*waiter, {.outcome = AckOutcome::failed});
+      }
+    }
+    claim->waiters.clear();
+    claims_.drop(released.key);
+  }
+}
+
+void Shard::take_relays() {
+  const Event* event = nullptr;
+  while (relays_.try_dequeue(event)) {
+    const auto broadcast = EventRef::adopt(event);
+    deliver_broadcast(*broadcast);
+  }
+}
+
+void Shard::process_own() {
+  for (std::size_t i = 0; i < own_nodes_per_turn_max && !own_list_.empty(); ++i) {
+    auto& node = *own_list_.pop_front();
+    ++own_processed_;
+    // The user may have got a mailbox since the node was taken.
+    auto* mailbox = is_for_everyone(node) ? nullptr : mailbox_of(user_of(node));
+    handle(node, mailbox);
+    if (mailbox == nullptr) continue;
+    fan_out(*mailbox);
+    close_if_unused(*mailbox);
+  }
+}
+
+void Shard::process_ring() {
+  // One round: then the host writes out what its sessions got.
+  const auto round = std::min(ring_.size(), mailbox_turns_max);
+  for (std::size_t i = 0; i < round; ++i) {
+    auto& mailbox = *ring_.front();
+    ring_.pop_front();
+    mailbox.local.in_ring = false;
+    if (own_processed_ >= mailbox.local.hold_until) process_mailbox(mailbox);
+    if (!mailbox.local.pending.empty()) {
+      into_ring(mailbox);
+    } else {
+      close_if_unused(mailbox);
+    }
+  }
+}
+
+void Shard::process_mailbox(Mailbox& mailbox) {
+  std::size_t bytes = 0;
+  auto& pending = mailbox.local.pending;
+  for (std::uint32_t i = 0; i < core_.options.mailbox_events_per_turn_max && !pending.empty();
+       ++i) {
+    auto& node = *pending.pop_front();
+    if (node.in_mailbox_bytes) bytes += bytes_of(node);
+    handle(node, &mailbox);
+  }
+  fan_out(mailbox);
+  if (bytes > 0) mailbox.settle(bytes);
+}
+
+void Shard::finish_turn() {
+  if (!entries_.empty()) core_.log->append(index_, entries_);
+  entries_.clear();
+  done_.clear();
+  if (done_bytes_ > 0) give_back(std::exchange(done_bytes_, 0));
+  acks_.flush();
+}
+
+void Shard::into_ring(Mailbox& mailbox) {
+  if (std::exchange(mailbox.local.in_ring, true)) return;
+  ring_.push_back(&mailbox);
+}
+
+Mailbox* Shard::mailbox_of(const UserId& user) const noexcept {
+  return directory_.find(user, hash_uuid(user), mailboxes_).mailbox;
+}
+
+Mailbox& Shard::open_mailbox(const UserId& user) {
+  auto& mailbox = mailboxes_.acquire();
+  mailbox.open(user);
+  mailbox.local.hold_until = own_taken_;
+  directory_.insert(mailbox, hash_uuid(user), mailboxes_);
+  mailbox_count_.store(directory_.size(), std::memory_order_relaxed);  // C2
+  return mailbox;
+}
+
+void Shard::close_if_unused(Mailbox& mailbox) {
+  const auto& local = mailbox.local;
+  if (!local.subscriptions.empty() || !local.pending.empty() || local.in_ring) return;
+  const auto user = mailbox.user();
+  const auto generation = mailbox.generation();
+  // A node that came in the meantime keeps it open; its own turn closes it.
+  if (!mailbox.close()) return;
+  directory_.erase(mailbox, generation, hash_uuid(user));
+  mailboxes_.release(mailbox);
+  mailbox_count_.store(directory_.size(), std::memory_order_relaxed);  // C2
+}
+
+void Shard::read_metrics(Metrics& metrics) const noexcept {
+  // C2 relaxed: figures, each exact on its own.
+  metrics.accepted_total += accepted_.load(std::memory_order_relaxed);
+  metrics.refused_total += refused_.load(std::memory_order_relaxed);
+  metrics.sequenced_total += sequenced_.load(std::memory_order_relaxed);
+  metrics.delivered_total += delivered_.load(std::memory_order_relaxed);
+  metrics.duplicates_total += duplicates_.load(std::memory_order_relaxed);
+  metrics.subscriptions += subscriptions_.load(std::memory_order_relaxed);
+  metrics.mailboxes += mailbox_count_.load(std::memory_order_relaxed);
+  metrics.queued_bytes += queued_bytes_.load(std::memory_order_relaxed);
+}
+
+}  // namespace carillon::engine::detail

@@ -1,0 +1,193 @@
+#pragma once
+
+#include "carillon/engine/acknowledgement.hpp"
+#include "carillon/engine/event.hpp"
+#include "carillon/engine/event_log.hpp"
+#include "carillon/engine/metrics.hpp"
+#include "carillon/engine/sink.hpp"
+#include "engine/src/ack_batch.hpp"
+#include "engine/src/claims.hpp"
+#include "engine/src/core.hpp"
+#include "engine/src/directory.hpp"
+#include "engine/src/mailbox.hpp"
+#include "engine/src/subscription_state.hpp"
+
+#include <concurrentqueue.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace carillon::engine::detail {
+
+/// A change on its way through the user's order.
+struct ChangeNode final : Node {
+  ChangeNode(std::shared_ptr<Change> of, const AckRequest& request, std::uint32_t size)
+      : Node{Kind::change}, change{std::move(of)}, ack{request}, bytes{size} {}
+  std::shared_ptr<Change> change;
+  AckRequest ack;
+  std::uint32_t bytes;
+};
+
+/// One part of the fan-out pool: the mailboxes of the users that hash to it.
+///
+/// Role      Takes what producers queued, gives it its place in the order, fans
+///           it out, and hands it to the log, in turns.
+/// Threads   publish, apply, route_command, relay, give_back, release_claim,
+///           read_metrics: any thread. run_turn and everything private: the one
+///           thread of the shard (asserted).
+/// Order     One producer's nodes for one user keep their order, also when the
+///           user's first subscription moves them from the shard's own queue to
+///           a mailbox: a turn takes the mailboxes first and the own queue
+///           (until it is empty) second, puts own-queue nodes of users with a
+///           mailbox before what that turn took from the mailbox, and holds a
+///           mailbox that was opened while older own-queue nodes wait
+///           (hold_until).
+/// Bound     Options::queued_bytes_max of events accepted and not given back;
+///           a turn handles own_nodes_per_turn_max and mailbox_turns_max pieces
+///           and says whether work is left.
+/// Progress  Producers: lock-free, no system call but the wake-up. Turns never
+///           block.
+/// Wake-up   announce() after each hand-over: wakes only if no turn is pending.
+///
+/// Invariant: while something is queued, a turn is pending or running. A
+///   producer queues, then sets wake_pending_ (W1); a turn clears it (W2), then
+///   takes. If W1 found it clear, its producer wakes the shard; if it found it
+///   set, the turn then pending has yet to clear it, and that W2 acquires this
+///   W1 (read-modify-writes keep the release sequence), so it sees the node.
+class Shard {
+ public:
+  Shard(Core& core, ShardIndex index);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // Any thread.
+  [[nodiscard]] bool publish(Event* event, std::uint64_t hash) noexcept;
+  [[nodiscard]] bool publish_broadcast(Event* event) noexcept;
+  [[nodiscard]] bool apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcept;
+  void route_command(Node& command, const UserId& user) noexcept;
+  void relay(EventRef broadcast) noexcept;
+  void give_back(std::size_t bytes) noexcept;
+  /// The claimed event was committed, or never will be.
+  void release_claim(const ClaimKey& key, bool durable) noexcept;
+  void read_metrics(Metrics& metrics) const noexcept;
+
+  // The shard's thread.
+  [[nodiscard]] bool run_turn();
+  /// Sleeps until announce(); for threads that the Broadcaster runs.
+  void wait() noexcept;
+  void announce() noexcept;
+  /// Whether a turn is pending: something may be queued.
+  [[nodiscard]] bool announced() const noexcept {
+    return wake_pending_.load(std::memory_order_relaxed) != 0;  // W5 relaxed: a hint
+  }
+  [[nodiscard]] bool lookups_outstanding() const noexcept { return lookups_outstanding_ > 0; }
+  /// stop(): ends every subscription; no further turn follows.
+  void end_subscriptions();
+  void rebind_thread() noexcept { owner_ = {}; }
+
+ private:
+  static constexpr std::size_t own_nodes_per_turn_max = 2048;
+  static constexpr std::size_t mailbox_turns_max = 256;
+  static constexpr std::uint64_t sequences_per_block = 64;
+
+  struct ReleasedClaim {
+    ClaimKey key;
+    bool durable = false;
+  };
+
+  // Taking (shard.cpp).
+  [[nodiscard]] bool take_credit(std::size_t bytes) noexcept;
+  [[nodiscard]] bool route(Node* node,
+                           const UserId& user,
+                           std::uint64_t hash,
+                           std::size_t bytes) noexcept;
+  void push_own(Node* node) noexcept;
+  void take_ready();
+  void take_own();
+  void take_relays();
+  void take_released_claims();
+  void process_own();
+  void process_ring();
+  void process_mailbox(Mailbox& mailbox);
+  void finish_turn();
+  void into_ring(Mailbox& mailbox);
+  [[nodiscard]] Mailbox* mailbox_of(const UserId& user) const noexcept;
+  [[nodiscard]] Mailbox& open_mailbox(const UserId& user);
+  void close_if_unused(Mailbox& mailbox);
+
+  // Handling (shard_fan_out.cpp). `mailbox` is the user's, or null.
+  void handle(Node& node, Mailbox* mailbox);
+  void handle_event(Event& event, Mailbox* mailbox);
+  void sequence_event(Event& event, Mailbox* mailbox);
+  void sequence_broadcast(Event& event);
+  void handle_change(ChangeNode* node);
+  void handle_join(SubscriptionState& state, Mailbox* mailbox);
+  void handle_leave(SubscriptionState& state);
+  void handle_lookup(Claim& claim, Mailbox* mailbox);
+  void refuse_duplicate(Event& event, const std::string& first_json);
+  void refuse(Event& event, Ack ack);
+  void fan_out(Mailbox& mailbox);
+  void deliver(SubscriptionState& state, std::span<const Delivery> deliveries);
+  void deliver_broadcast(const Event& event);
+  void keep_for_log(Event& event);
+  void end(SubscriptionState& state, EndReason reason);
+  [[nodiscard]] Sequence next_sequence() noexcept;
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t count) noexcept;
+
+  Core& core_;
+  const ShardIndex index_;
+
+  // Producers write these.
+  alignas(64) std::atomic<std::size_t> queued_bytes_{0};
+  std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> refused_{0};
+  alignas(64) std::atomic<std::uint32_t> wake_pending_{0};
+  moodycamel::ConcurrentQueue<Mailbox*> ready_;
+  moodycamel::ConcurrentQueue<Node*> own_;
+  moodycamel::ConcurrentQueue<const Event*> relays_;  // counted references
+  moodycamel::ConcurrentQueue<ReleasedClaim> released_claims_;
+
+  // Read by producers, written by the shard through their own rules.
+  MailboxTable mailboxes_;
+  Directory directory_;
+
+  // The shard's own.
+  alignas(64) std::thread::id owner_;
+  std::uint64_t turn_ = 0;
+  std::uint32_t slot_ = 0;
+  Timestamp now_{};
+  Sequence last_sequence_;
+  Sequence last_broadcast_;
+  Sequence block_next_ = 0;
+  Sequence block_end_ = 0;
+  NodeList own_list_;
+  std::uint64_t own_taken_ = 0;
+  std::uint64_t own_processed_ = 0;
+  std::vector<Mailbox*> fresh_;
+  std::deque<Mailbox*> ring_;     // mailboxes with pending nodes, round-robin
+  std::vector<Mailbox*> active_;  // mailboxes with subscriptions, for broadcasts
+  std::vector<Delivery> deliveries_;
+  std::vector<Delivery> filtered_;
+  std::vector<LogEntry> entries_;
+  std::vector<EventRef> done_;  // without a log: released at the end of the turn
+  std::size_t done_bytes_ = 0;
+  AckBatch acks_;
+  Claims claims_;
+  std::size_t lookups_outstanding_ = 0;
+
+  // Written by the shard, read by anybody: figures.
+  alignas(64) std::atomic<std::uint64_t> sequenced_{0};
+  std::atomic<std::uint64_t> delivered_{0};
+  std::atomic<std::uint64_t> duplicates_{0};
+  std::atomic<std::uint64_t> subscriptions_{0};
+  std::atomic<std::uint64_t> mailbox_count_{0};
+};
+
+}  // namespace carillon::engine::detail

@@ -1,0 +1,231 @@
+// The second half of Shard: what happens to a node at its place in the order.
+#include "engine/src/assert.hpp"
+#include "engine/src/event_access.hpp"
+#include "engine/src/shard.hpp"
+
+#include <algorithm>
+
+namespace carillon::engine::detail {
+
+void Shard::handle(Node& node, Mailbox* mailbox) {
+  switch (node.kind) {
+    case Node::Kind::event:
+      return handle_event(static_cast<Event&>(node), mailbox);
+    case Node::Kind::change:
+      return handle_change(static_cast<ChangeNode*>(&node));
+    case Node::Kind::join:
+      return handle_join(*static_cast<SubscriptionState::Command&>(node).state, mailbox);
+    case Node::Kind::leave:
+      return handle_leave(*static_cast<SubscriptionState::Command&>(node).state);
+    case Node::Kind::lookup_done:
+      return handle_lookup(static_cast<Claim&>(node), mailbox);
+  }
+}
+
+void Shard::handle_event(Event& event, Mailbox* mailbox) {
+  if (!EventAccess::id_from_publisher(event) || core_.log == nullptr)
+    return sequence_event(event, mailbox);
+  const auto [claim, fresh] = claims_.take(event);
+  if (!fresh) return;  // the first one with this id answers for it
+  ++lookups_outstanding_;
+  core_.log->find(event.owner(), event.id(),
+                  [this, found = &claim](std::optional<std::string> json) {
+                    found->found = std::move(json);
+                    push_own(found);
+                  });
+}
+
+void Shard::handle_lookup(Claim& claim, Mailbox* mailbox) {
+  --lookups_outstanding_;
+  auto& event = *std::exchange(claim.event, nullptr);
+  if (!claim.found) {
+    claim.sequenced = EventRef::share(event);
+    EventAccess::set_claimed(event);  // its commit releases the claim
+    return sequence_event(event, mailbox);
+  }
+  refuse_duplicate(event, *claim.found);
+  for (auto* waiter : claim.waiters)
+    refuse_duplicate(*waiter, *claim.found);
+  claim.waiters.clear();
+  claims_.drop(ClaimKey{claim.key});  // a copy: the claim dies in there
+}
+
+void Shard::refuse_duplicate(Event& event, const std::string& first_json) {
+  add(duplicates_, 1);
+  refuse(event, {.outcome = AckOutcome::duplicate, .first_json = first_json});
+}
+
+void Shard::refuse(Event& event, Ack ack) {
+  give_back(event.footprint_bytes());
+  const auto request = EventAccess::ack_of(event);
+  ack.event = EventRef::adopt(&event);
+  acks_.add(request, std::move(ack));
+}
+
+void Shard::sequence_event(Event& event, Mailbox* mailbox) {
+  if (event.audience() == Audience::everyone) return sequence_broadcast(event);
+  last_sequence_ = next_sequence();
+  EventAccess::sequence(event, last_sequence_, now_);
+  if (mailbox != nullptr && !mailbox->local.subscriptions.empty())
+    deliveries_.push_back({.event = &event,
+                           .position = {.user = last_sequence_, .broadcast = last_broadcast_},
+                           .slot = slot_++});
+  keep_for_log(event);
+}
+
+void Shard::sequence_broadcast(Event& event) {
+  EventAccess::sequence(event, next_sequence(), now_);
+  for (auto& shard : core_.shards)
+    if (shard.get() != this) shard->relay(EventRef::share(event));
+  deliver_broadcast(event);
+  keep_for_log(event);
+}
+
+void Shard::keep_for_log(Event& event) {
+  add(sequenced_, 1);
+  const auto request = EventAccess::ack_of(event);
+  const auto bytes = event.footprint_bytes();
+  auto ref = EventRef::adopt(&event);
+  const bool logged = core_.log != nullptr;
+  if (request.sink != nullptr && (!logged || request.at == AckAt::sequencing))
+    acks_.add(request, {.outcome = request.at == AckAt::sequencing ? AckOutcome::sequenced
+                                                                   : AckOutcome::durable,
+                        .event = ref});
+  if (!logged) {
+    done_bytes_ += bytes;
+    done_.push_back(std::move(ref));
+    return;
+  }
+  LogEntry entry;
+  entry.sequence = event.sequence();
+  entry.event = std::move(ref);
+  entry.shard = index_;
+  entry.bytes = static_cast<std::uint32_t>(bytes);
+  entries_.push_back(std::move(entry));
+}
+
+void Shard::handle_change(ChangeNode* node) {
+  const std::unique_ptr<ChangeNode> owned{node};
+  if (core_.log == nullptr) {
+    done_bytes_ += owned->bytes;
+    return acks_.add(owned->ack, {.outcome = AckOutcome::failed, .change = owned->change});
+  }
+  add(sequenced_, 1);
+  last_sequence_ = next_sequence();
+  owned->change->sequence = last_sequence_;
+  owned->change->at = now_;
+  if (owned->ack.at == AckAt::sequencing)
+    acks_.add(owned->ack, {.outcome = AckOutcome::sequenced, .change = owned->change});
+  LogEntry entry;
+  entry.sequence = last_sequence_;
+  entry.change = std::move(owned->change);
+  entry.ack = owned->ack;
+  entry.shard = index_;
+  entry.bytes = owned->bytes;
+  entries_.push_back(std::move(entry));
+}
+
+void Shard::handle_join(SubscriptionState& state, Mailbox* mailbox) {
+  if (state.left) {  // cancelled by another thread, whose command came first
+    end(state, EndReason::cancelled);
+    return state.drop_reference();
+  }
+  if (mailbox == nullptr) mailbox = &open_mailbox(state.user);
+  fan_out(*mailbox);  // what came before belongs to those who were here
+  auto& local = mailbox->local;
+  if (local.subscriptions.empty()) {
+    local.active_index = static_cast<std::uint32_t>(active_.size());
+    active_.push_back(mailbox);
+  }
+  state.mailbox = mailbox;
+  state.index = static_cast<std::uint32_t>(local.subscriptions.size());
+  local.subscriptions.push_back(&state);  // takes over the join's reference
+  add(subscriptions_, 1);
+  state.sink->on_start({.user = last_sequence_, .broadcast = last_broadcast_});
+}
+
+void Shard::handle_leave(SubscriptionState& state) {
+  state.left = true;
+  auto* mailbox = std::exchange(state.mailbox, nullptr);
+  if (mailbox != nullptr) {
+    fan_out(*mailbox);
+    auto& subscriptions = mailbox->local.subscriptions;
+    subscriptions.back()->index = state.index;
+    subscriptions[state.index] = subscriptions.back();
+    subscriptions.pop_back();
+    if (subscriptions.empty()) {
+      auto& moved = active_[mailbox->local.active_index] = active_.back();
+      moved->local.active_index = mailbox->local.active_index;
+      active_.pop_back();
+    }
+    subscriptions_.store(subscriptions_.load(std::memory_order_relaxed) - 1,
+                         std::memory_order_relaxed);  // C2
+    end(state, EndReason::cancelled);
+    state.drop_reference();  // the mailbox's
+  }
+  state.drop_reference();  // the leave command's
+}
+
+void Shard::end(SubscriptionState& state, EndReason reason) {
+  const auto sink = std::exchange(state.sink, nullptr);
+  sink->on_end(reason);
+}
+
+void Shard::fan_out(Mailbox& mailbox) {
+  if (deliveries_.empty()) return;
+  for (auto* state : mailbox.local.subscriptions)
+    deliver(*state, deliveries_);
+  deliveries_.clear();
+}
+
+void Shard::deliver(SubscriptionState& state, std::span<const Delivery> deliveries) {
+  if (!state.unfiltered) {
+    filtered_.clear();
+    for (const auto& delivery : deliveries)
+      if (state.filter.matches(delivery.event->view(), delivery.event->initial_status()))
+        filtered_.push_back(delivery);
+    if (filtered_.empty()) return;
+    deliveries = filtered_;
+  }
+  add(delivered_, deliveries.size());
+  state.sink->on_events({.deliveries = deliveries, .shard = index_, .turn = turn_});
+}
+
+void Shard::deliver_broadcast(const Event& event) {
+  last_broadcast_ = event.sequence();
+  const Delivery delivery{.event = &event,
+                          .position = {.user = last_sequence_, .broadcast = last_broadcast_},
+                          .slot = slot_++};
+  for (auto* mailbox : active_)
+    for (auto* state : mailbox->local.subscriptions)
+      deliver(*state, {&delivery, 1});
+}
+
+void Shard::end_subscriptions() {
+  for (auto* mailbox : active_) {
+    for (auto* state : mailbox->local.subscriptions) {
+      state->mailbox = nullptr;
+      end(*state, EndReason::stopped);
+      state->drop_reference();
+    }
+    mailbox->local.subscriptions.clear();
+  }
+  active_.clear();
+  subscriptions_.store(0, std::memory_order_relaxed);  // C2
+}
+
+Sequence Shard::next_sequence() noexcept {
+  if (block_next_ == block_end_) {
+    block_next_ = core_.sequencer.take(sequences_per_block);
+    block_end_ = block_next_ + sequences_per_block;
+    CARILLON_ASSERT(block_end_ <= sequence_max, "the sequences of this store are used up");
+  }
+  return block_next_++;
+}
+
+void Shard::add(std::atomic<std::uint64_t>& counter, std::uint64_t count) noexcept {
+  // C2 relaxed: a figure with one writer, so no read-modify-write is needed.
+  counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+}
+
+}  // namespace carillon::engine::detail

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "carillon/engine/filter.hpp"
+#include "carillon/engine/ids.hpp"
+#include "carillon/engine/sink.hpp"
+#include "engine/src/mailbox.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace carillon::engine::detail {
+
+class Shard;
+
+/// One subscription, shared by its handle and its shard.
+///
+/// Role      One per subscribe call. Carries its own join and leave commands, so
+///           that cancelling never allocates.
+/// Threads   cancel, add_reference, drop_reference: any thread. The rest is set
+///           before the join is routed, then the shard's.
+/// Lifetime  Counted: the handle, the queued join (then the mailbox's list), and
+///           the queued leave hold one reference each.
+/// Invariant cancel() routes the leave command at most once, `cancelled_` decides.
+class SubscriptionState {
+ public:
+  struct Command final : Node {
+    Command(Kind command, SubscriptionState& owner) noexcept : Node{command}, state{&owner} {}
+    SubscriptionState* state;
+  };
+
+  SubscriptionState(Shard& home, const UserId& of_user, std::shared_ptr<Sink> to, Filter which)
+      : shard{home},
+        user{of_user},
+        sink{std::move(to)},
+        filter{std::move(which)},
+        unfiltered{filter.matches_everything()},
+        join{Node::Kind::join, *this},
+        leave{Node::Kind::leave, *this} {}
+  SubscriptionState(const SubscriptionState&) = delete;
+  SubscriptionState& operator=(const SubscriptionState&) = delete;
+
+  void cancel() noexcept;
+
+  void add_reference() noexcept {
+    references_.fetch_add(1, std::memory_order_relaxed);  // S1 relaxed: as E1 in event.hpp
+  }
+  void drop_reference() noexcept {
+    // S2 acq_rel: as E2 in event.cpp.
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  // Set once, then read by the shard.
+  Shard& shard;
+  const UserId user;
+  std::shared_ptr<Sink> sink;  // the shard resets it after on_end
+  const Filter filter;
+  const bool unfiltered;
+  Command join;
+  Command leave;
+
+  // The shard's own.
+  Mailbox* mailbox = nullptr;  // null before the join and after the leave
+  std::uint32_t index = 0;     // in the mailbox's list
+  bool left = false;
+
+ private:
+  ~SubscriptionState() = default;
+
+  std::atomic<std::uint32_t> references_{2};  // the handle and the join
+  std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace carillon::engine::detail
