@@ -2,6 +2,7 @@
 
 #include "carillon/engine/event.hpp"
 #include "carillon/engine/ids.hpp"
+#include "carillon/engine/result.hpp"
 
 #include <memory>
 #include <optional>
@@ -24,10 +25,10 @@ struct Claim final : Node {
   explicit Claim(const ClaimKey& of) noexcept : Node{Kind::lookup_done}, key{of} {}
 
   const ClaimKey key;
-  Event* event = nullptr;            // the first with this id, until it is sequenced
-  EventRef sequenced;                // then this
-  std::vector<Event*> waiters;       // later ones with the same id
-  std::optional<std::string> found;  // the lookup's answer
+  Event* event = nullptr;       // the first with this id, until it is sequenced
+  EventRef sequenced;           // then this
+  std::vector<Event*> waiters;  // later ones with the same id
+  Result<std::optional<std::string>> found = Errc::unavailable;  // the lookup's answer
 };
 
 /// Which publishers' ids are between arrival and commit.

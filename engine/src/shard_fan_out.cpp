@@ -29,7 +29,7 @@ void Shard::handle_event(Event& event, Mailbox* mailbox) {
   if (!fresh) return;  // the first one with this id answers for it
   ++lookups_outstanding_;
   core_.log->find(event.owner(), event.id(),
-                  [this, found = &claim](std::optional<std::string> json) {
+                  [this, found = &claim](Result<std::optional<std::string>> json) {
                     found->found = std::move(json);
                     push_own(found);
                   });
@@ -38,14 +38,19 @@ void Shard::handle_event(Event& event, Mailbox* mailbox) {
 void Shard::handle_lookup(Claim& claim, Mailbox* mailbox) {
   --lookups_outstanding_;
   auto& event = *std::exchange(claim.event, nullptr);
-  if (!claim.found) {
+  if (claim.found && !*claim.found) {
     claim.sequenced = EventRef::share(event);
     EventAccess::set_claimed(event);  // its commit releases the claim
     return sequence_event(event, mailbox);
   }
-  refuse_duplicate(event, *claim.found);
-  for (auto* waiter : claim.waiters)
-    refuse_duplicate(*waiter, *claim.found);
+  claim.waiters.insert(claim.waiters.begin(), &event);
+  for (auto* refused : claim.waiters) {
+    if (claim.found) {
+      refuse_duplicate(*refused, **claim.found);
+    } else {
+      refuse(*refused, {.outcome = AckOutcome::failed});
+    }
+  }
   claim.waiters.clear();
   claims_.drop(ClaimKey{claim.key});  // a copy: the claim dies in there
 }

@@ -121,5 +121,20 @@ TEST_F(ClaimsTest, TellsTheWaitersWhenTheFirstIsNeverDurable) {
       << "nothing with this id is in the store, so it is no duplicate";
 }
 
+TEST_F(ClaimsTest, RefusesWhatTheStoreCannotLookUpInsteadOfRiskingADuplicate) {
+  start();
+  auto [sink, handle] = subscribe(alice_);
+  log_.find_fails = true;
+  publish_with_id(alice_, "first", 1);
+  run();
+  log_.answer_lookups();
+  run();
+
+  ASSERT_THAT(acks_.acks(), SizeIs(1));
+  EXPECT_EQ(acks_.acks()[0].outcome, AckOutcome::failed);
+  EXPECT_THAT(sink->descriptions(), IsEmpty());
+  EXPECT_EQ(broadcaster_->metrics().queued_bytes, 0U);
+}
+
 }  // namespace
 }  // namespace carillon::engine

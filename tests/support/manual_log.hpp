@@ -49,6 +49,8 @@ class ManualLog final : public engine::EventLog {
     return out;
   }
 
+  bool find_fails = false;
+
   /// What was appended and not committed; it never will be.
   std::vector<engine::LogEntry> take_pending() { return take(); }
 
@@ -75,11 +77,13 @@ class ManualLog final : public engine::EventLog {
       lookups.swap(lookups_);
     }
     for (auto& lookup : lookups) {
-      std::optional<std::string> json;
-      {
+      engine::Result<std::optional<std::string>> json = std::optional<std::string>{};
+      if (find_fails) {
+        json = engine::Errc::unavailable;
+      } else {
         const std::lock_guard lock{mutex_};
         const auto found = stored_.find({lookup.owner, lookup.id});
-        if (found != stored_.end()) json = found->second;
+        if (found != stored_.end()) json = std::optional{found->second};
       }
       lookup.done(std::move(json));
     }

@@ -15,7 +15,7 @@ enum class AckOutcome : std::uint8_t {
   sequenced,  ///< has its place in the order; not durable yet
   durable,    ///< committed; a change has been applied, see `change->affected`
   duplicate,  ///< the owner already published this id; see `first_json`
-  failed,     ///< not durable: the log was stopped before it could commit
+  failed,     ///< not durable: the log stopped, or could not look the id up
 };
 
 struct Ack {

@@ -133,6 +133,9 @@ class Event final : public detail::Node {
   [[nodiscard]] std::string description() const;  ///< decoded, UTF-8
   [[nodiscard]] std::string_view metadata_json() const noexcept { return metadata_json_; }
   [[nodiscard]] const EventView& view() const noexcept { return view_; }
+  /// Its id is the publisher's idempotency key, so it is looked up before it
+  /// gets its place in the order.
+  [[nodiscard]] bool id_from_publisher() const noexcept { return id_from_publisher_; }
 
   /// The whole event as the wire shows it, `sequence` included. Empty before
   /// the event is sequenced.

@@ -5,6 +5,7 @@
 #include "carillon/engine/cursor.hpp"
 #include "carillon/engine/event.hpp"
 #include "carillon/engine/ids.hpp"
+#include "carillon/engine/result.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -73,9 +74,11 @@ class EventLog {
   /// Moves the entries out of the span.
   virtual void append(ShardIndex shard, std::span<LogEntry> batch) noexcept = 0;
 
-  /// The committed event with this publisher's id, as JSON, or nullopt.
-  /// `done` runs on a reader thread of the store (or at once).
-  using FindDone = std::function<void(std::optional<std::string> json)>;
+  /// The committed event with this publisher's id, as JSON, or nullopt; an
+  /// error if the store can't tell (the publish is then refused: "not found"
+  /// would risk a duplicate). `done` runs exactly once, on a reader thread of
+  /// the store or at once.
+  using FindDone = std::function<void(Result<std::optional<std::string>> json)>;
   virtual void find(const UserId& owner, const EventId& id, FindDone done) = 0;
 };
 
