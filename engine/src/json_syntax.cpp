@@ -7,6 +7,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -180,31 +181,25 @@ class SyntaxCheck {
   std::string fault_;
 };
 
-/// Offset of the first byte that does not continue valid UTF-8.
+/// Offset of the first sequence that is not UTF-8; there is one.
 std::size_t utf8_fault_at(std::string_view text) {
-  // The longest valid prefix, by bisection: only a rejected text comes here.
-  std::size_t good = 0;
-  std::size_t bad = text.size();
-  while (good < bad) {
-    const auto middle = (good + bad + 1) / 2;
-    // A prefix may cut a character; four tries find its end.
-    bool valid = false;
-    for (std::size_t cut = 0; cut < 4 && cut < middle && !valid; ++cut)
-      valid = simdjson::validate_utf8(text.data(), middle - cut);
-    if (valid) {
-      good = middle;
-    } else {
-      bad = middle - 1;
-    }
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    const std::size_t announced = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    const auto bytes = std::min(announced, text.size() - at);
+    if (bytes > 1 && !simdjson::validate_utf8(text.data() + at, bytes)) break;
+    if (bytes == 1 && first >= 0x80) break;
+    at += bytes;
   }
-  return good;
+  return at;
 }
 
 }  // namespace
 
 std::string check_json(std::string_view json, std::size_t levels_max) {
   if (!simdjson::validate_utf8(json.data(), json.size()))
-    return "not UTF-8 near byte " + std::to_string(utf8_fault_at(json));
+    return "not UTF-8 at byte " + std::to_string(utf8_fault_at(json));
   return SyntaxCheck{json, std::min<std::size_t>(levels_max, 1024)}.run();
 }
 

@@ -54,6 +54,17 @@ Node* NodeList::pop_front() noexcept {
   return node;
 }
 
+NodeList NodeList::reversed(Node* newest) noexcept {
+  NodeList list{.head = nullptr, .tail = newest};
+  while (newest != nullptr) {
+    auto* older = newest->next;
+    newest->next = list.head;
+    list.head = newest;
+    newest = older;
+  }
+  return list;
+}
+
 PushResult Mailbox::push(Node* node,
                          Generation generation,
                          std::size_t bytes,
@@ -98,15 +109,7 @@ NodeList Mailbox::take_all() noexcept {
   // compare-exchanges form, so all nodes' contents are seen. The generation is
   // only changed by this thread, so reading it relaxed is exact.
   const auto empty = pack(generation(), nullptr);
-  auto* newest = node_of(head_.exchange(empty, std::memory_order_acquire));
-  NodeList list{.head = nullptr, .tail = newest};
-  while (newest != nullptr) {  // newest first, as pushed: turn it round
-    auto* older = newest->next;
-    newest->next = list.head;
-    list.head = newest;
-    newest = older;
-  }
-  return list;
+  return NodeList::reversed(node_of(head_.exchange(empty, std::memory_order_acquire)));
 }
 
 void Mailbox::settle(std::size_t bytes) noexcept {

@@ -28,6 +28,8 @@ struct NodeList {
   void push_back(Node* node) noexcept;
   void append(NodeList&& other) noexcept;
   [[nodiscard]] Node* pop_front() noexcept;
+  /// The list that begins with the last of these nodes, linked newest first.
+  [[nodiscard]] static NodeList reversed(Node* newest) noexcept;
 };
 
 enum class PushResult : std::uint8_t {

@@ -53,9 +53,9 @@ Shard::~Shard() {
     if (node->kind == Node::Kind::leave || node->kind == Node::Kind::join)
       static_cast<SubscriptionState::Command*>(node)->state->drop_reference();
   };
-  Node* node = nullptr;
-  while (own_.try_dequeue(node))
-    drop(node);
+  auto own = own_.take_all();
+  while (!own.empty())
+    drop(own.pop_front());
   Mailbox* mailbox = nullptr;
   while (ready_.try_dequeue(mailbox)) {
     auto nodes = mailbox->take_all();
@@ -140,8 +140,7 @@ bool Shard::route(Node* node, const UserId& user, std::uint64_t hash, std::size_
 
 void Shard::push_own(Node* node) noexcept {
   node->in_mailbox_bytes = false;
-  CARILLON_ASSERT(own_.enqueue(node), "out of memory for the shard's own queue");
-  announce();
+  if (own_.push(node)) announce();
 }
 
 void Shard::relay(EventRef broadcast) noexcept {
@@ -213,18 +212,16 @@ void Shard::take_ready() {
 }
 
 void Shard::take_own() {
-  std::array<Node*, 64> batch;
-  while (const auto count = own_.try_dequeue_bulk(batch.begin(), batch.size())) {
-    for (std::size_t i = 0; i < count; ++i) {
-      auto* node = batch[i];
-      auto* mailbox = is_for_everyone(*node) ? nullptr : mailbox_of(user_of(*node));
-      if (mailbox != nullptr) {
-        mailbox->local.pending.push_back(node);
-        into_ring(*mailbox);
-      } else {
-        own_list_.push_back(node);
-        ++own_taken_;
-      }
+  auto taken = own_.take_all();
+  while (!taken.empty()) {
+    auto* node = taken.pop_front();
+    auto* mailbox = is_for_everyone(*node) ? nullptr : mailbox_of(user_of(*node));
+    if (mailbox != nullptr) {
+      mailbox->local.pending.push_back(node);
+      into_ring(*mailbox);
+    } else {
+      own_list_.push_back(node);
+      ++own_taken_;
     }
   }
 }

@@ -10,6 +10,7 @@
 #include "engine/src/core.hpp"
 #include "engine/src/directory.hpp"
 #include "engine/src/mailbox.hpp"
+#include "engine/src/node_queue.hpp"
 #include "engine/src/subscription_state.hpp"
 
 #include <concurrentqueue.h>
@@ -41,19 +42,19 @@ struct ChangeNode final : Node {
 /// Threads   publish, apply, route_command, relay, give_back, release_claim,
 ///           read_metrics: any thread. run_turn and everything private: the one
 ///           thread of the shard (asserted).
-/// Order     One producer's nodes for one user keep their order, also when the
+/// Order     Nodes for one user keep the order of their pushes, also when the
 ///           user's first subscription moves them from the shard's own queue to
 ///           a mailbox: a turn takes the mailboxes first and the own queue
-///           (until it is empty) second, puts own-queue nodes of users with a
-///           mailbox before what that turn took from the mailbox, and holds a
-///           mailbox that was opened while older own-queue nodes wait
-///           (hold_until).
+///           second, puts own-queue nodes of users with a mailbox before what
+///           that turn took from the mailbox, and holds a mailbox that was opened
+///           while older own-queue nodes wait (hold_until).
 /// Bound     Options::queued_bytes_max of events accepted and not given back;
 ///           a turn handles own_nodes_per_turn_max and mailbox_turns_max pieces
 ///           and says whether work is left.
 /// Progress  Producers: lock-free, no system call but the wake-up. Turns never
 ///           block.
-/// Wake-up   announce() after each hand-over: wakes only if no turn is pending.
+/// Wake-up   announce() when a queue was empty before; it wakes only if no turn is
+///           pending.
 ///
 /// Invariant: while something is queued, a turn is pending or running. A
 ///   producer queues, then sets wake_pending_ (W1); a turn clears it (W2), then
@@ -150,7 +151,7 @@ class Shard {
   std::atomic<std::uint64_t> refused_{0};
   alignas(64) std::atomic<std::uint32_t> wake_pending_{0};
   moodycamel::ConcurrentQueue<Mailbox*> ready_;
-  moodycamel::ConcurrentQueue<Node*> own_;
+  NodeQueue own_;
   moodycamel::ConcurrentQueue<const Event*> relays_;  // counted references
   moodycamel::ConcurrentQueue<ReleasedClaim> released_claims_;
 

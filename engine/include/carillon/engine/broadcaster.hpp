@@ -34,9 +34,12 @@ enum class [[nodiscard]] PublishStatus : std::uint8_t{
 ///           thread. run_turn: the one thread of that shard. stop, destruction:
 ///           one thread, with no other call in flight; not from a sink.
 /// Order     All subscribers of a user see its events in one order, ascending
-///           sequence. One thread's publishes for one user keep their order;
-///           so do its subscribe and cancel calls among them. Broadcasts have
-///           one order of their own; how the two interleave is not promised.
+///           sequence. Publishes, subscribes and cancels for one user keep the
+///           order in which they were called, also across threads where one call
+///           happened before the other; but an event with its publisher's own id
+///           takes its place only after the log was asked for that id.
+///           Broadcasts have one order of their own; how the two interleave is
+///           not promised.
 /// Bound     Options; at a bound publish answers `full` and keeps nothing.
 /// Progress  publish takes no lock, does no work that grows with users or
 ///           subscribers, and makes no system call but the wake-up of a
@@ -74,8 +77,8 @@ class Broadcaster {
   PublishStatus apply(std::shared_ptr<Change> change, AckRequest ack = {});
 
   /// Subscribes `sink` to `user`'s events and to broadcasts. The place in the
-  /// order is taken asynchronously, see Sink::on_start; what this thread
-  /// publishes afterwards is delivered. After stop(): the sink gets on_end.
+  /// order is taken asynchronously, see Sink::on_start; what is published
+  /// after this call returned is delivered. After stop(): the sink gets on_end.
   [[nodiscard]] Subscription subscribe(const UserId& user,
                                        std::shared_ptr<Sink> sink,
                                        SubscribeOptions options = {});
