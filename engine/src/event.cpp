@@ -32,7 +32,8 @@ class Writer {
   explicit Writer(char* out) noexcept : out_{out} {}
 
   std::string_view text(std::string_view value) noexcept {
-    std::memcpy(out_, value.data(), value.size());
+    // An empty view may have no address, which memcpy must not be given.
+    if (!value.empty()) std::memcpy(out_, value.data(), value.size());
     const std::string_view written{out_, value.size()};
     out_ += value.size();
     return written;

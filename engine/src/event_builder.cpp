@@ -7,6 +7,13 @@
 #include <simdjson.h>
 
 namespace carillon::engine {
+namespace {
+
+std::optional<Uuid> given(const Uuid& uuid) noexcept {
+  return uuid.is_nil() ? std::nullopt : std::optional{uuid};
+}
+
+}  // namespace
 
 EventBuilder& EventBuilder::acted_upon(const Uuid& resource) {
   acted_upon_ = resource;
@@ -61,12 +68,12 @@ EventBuilder& EventBuilder::with_status(Status status) {
 }
 
 EventBuilder& EventBuilder::with_operation(const Uuid& operation_id) {
-  operation_id_ = operation_id;
+  operation_id_ = given(operation_id);
   return *this;
 }
 
 EventBuilder& EventBuilder::with_id(const EventId& id) {
-  id_ = id;
+  id_ = given(id);
   return *this;
 }
 
@@ -94,7 +101,8 @@ BuildResult EventBuilder::build() {
 
   std::string metadata_json = "{}";
   if (!metadata_.empty()) {
-    if (const auto fault = check_json(metadata_); !fault.empty()) {
+    // One level less: the event is an object around its metadata.
+    if (const auto fault = check_json(metadata_, nesting_levels_max - 1); !fault.empty()) {
       faults.push_back({"metadata", "is not JSON: " + fault});
     } else if (metadata_json = minify_json(metadata_); metadata_json.front() != '{') {
       faults.push_back({"metadata", "must be a JSON object"});

@@ -83,10 +83,11 @@ struct EventParser::Impl {
   /// parser's string buffer, both valid until the next parse.
   struct Fields {
     std::array<bool, field_count> seen{};
+    std::array<bool, field_count> wrong{};             // reported already: no second fault for it
     std::array<std::string_view, field_count> text{};  // of string fields
     std::optional<Uuid> id, owner, system_id, operation_id, acted_upon;
     std::string_view owner_name;  // which synonym was used
-    std::string_view metadata;
+    std::string_view metadata = "{}";
     Audience audience = Audience::user;
   };
 
@@ -100,6 +101,7 @@ struct EventParser::Impl {
                  Fields& fields,
                  std::vector<Fault>& faults);
   void read_metadata(ondemand::value value, Fields& fields, std::vector<Fault>& faults);
+  std::optional<Severity> check(Fields& fields, std::vector<Fault>& faults);
   ParseResult finish(Fields& fields, std::vector<Fault> faults, const Publisher& publisher);
 
   EventPool& pool;
@@ -161,15 +163,15 @@ void EventParser::Impl::read_field(const FieldName& known,
       break;
   }
   if (value.is_null()) return;  // as if absent
-  const bool is_string = value.type().value_unsafe() == ondemand::json_type::string;
-  auto& text = fields.text[static_cast<std::size_t>(known.field)];
-  if (!is_string) {
+  const auto index = static_cast<std::size_t>(known.field);
+  if (value.type().value_unsafe() != ondemand::json_type::string) {
+    fields.wrong[index] = true;
     faults.push_back({std::string{known.name}, "must be a string"});
-    text = "-";  // reported already: keeps "is required" from being added
   } else if (known.field == Field::description) {
-    text = inside_quotes(value.raw_json_token());  // stays escaped: it goes out as it came
-  } else if (value.get_string().get(text) != simdjson::SUCCESS) {
-    text = "-";
+    // It stays escaped: it goes out as it came.
+    fields.text[index] = inside_quotes(value.raw_json_token());
+  } else if (value.get_string().get(fields.text[index]) != simdjson::SUCCESS) {
+    fields.wrong[index] = true;
     faults.push_back({std::string{known.name}, "is not a valid Unicode string"});
   }
 }
@@ -217,11 +219,13 @@ void EventParser::Impl::read_metadata(ondemand::value value,
   ondemand::object object;
   if (value.type().value_unsafe() != ondemand::json_type::object ||
       value.get_object().get(object) != simdjson::SUCCESS) {
+    fields.wrong[static_cast<std::size_t>(Field::metadata)] = true;
     faults.push_back({"metadata", "must be a JSON object"});
     return;
   }
   std::string_view raw;
   if (object.raw_json().get(raw) != simdjson::SUCCESS) {
+    fields.wrong[static_cast<std::size_t>(Field::metadata)] = true;
     faults.push_back({"metadata", "can't be read"});
     return;
   }
@@ -234,28 +238,31 @@ void EventParser::Impl::read_metadata(ondemand::value value,
   }
 }
 
-ParseResult EventParser::Impl::finish(Fields& fields,
-                                      std::vector<Fault> faults,
-                                      const Publisher& publisher) {
+/// The rules that need the whole event; what is wrong by itself is reported.
+std::optional<Severity> EventParser::Impl::check(Fields& fields, std::vector<Fault>& faults) {
   const auto text = [&fields](Field field) { return fields.text[static_cast<std::size_t>(field)]; };
-  const auto check_kind = [&](std::string_view name, Field field) {
-    if (text(field) != "-") detail::check_kind(name, text(field), faults);
+  const auto wrong = [&fields](Field field) {
+    return fields.wrong[static_cast<std::size_t>(field)];
   };
-  check_kind("category", Field::category);
-  check_kind("action", Field::action);
+  if (!wrong(Field::category)) detail::check_kind("category", text(Field::category), faults);
+  if (!wrong(Field::action)) detail::check_kind("action", text(Field::action), faults);
   std::optional<Severity> severity;
-  if (text(Field::severity) != "-")
-    severity = detail::check_severity(text(Field::severity), faults);
-  if (text(Field::description) != "-") detail::check_description(text(Field::description), faults);
+  if (!wrong(Field::severity)) severity = detail::check_severity(text(Field::severity), faults);
+  detail::check_description(text(Field::description), faults);
   const auto audience = text(Field::audience);
   if (audience == "everyone") {
     fields.audience = Audience::everyone;
-  } else if (!audience.empty() && audience != "user" && audience != "-") {
+  } else if (!audience.empty() && audience != "user") {
     faults.push_back({"audience", "must be \"user\" (the owner; the default) or \"everyone\""});
   }
-  const auto metadata = fields.metadata.empty() ? std::string_view{"{}"} : fields.metadata;
-  detail::check_metadata(severity, metadata, faults);
+  if (!wrong(Field::metadata)) detail::check_metadata(severity, fields.metadata, faults);
+  return severity;
+}
 
+ParseResult EventParser::Impl::finish(Fields& fields,
+                                      std::vector<Fault> faults,
+                                      const Publisher& publisher) {
+  const auto severity = check(fields, faults);
   ParseResult result;
   if (!faults.empty()) {
     result.fault = ParseFault::invalid_event;
@@ -276,6 +283,7 @@ ParseResult EventParser::Impl::finish(Fields& fields,
                        "is not allowed for this caller"}};
     return result;
   }
+  const auto text = [&fields](Field field) { return fields.text[static_cast<std::size_t>(field)]; };
   const auto owner = fields.owner ? *fields.owner : publisher.user;
   result.event = detail::EventAccess::create(
       pool, {.id = fields.id ? *fields.id : make_uuid_v7(),
@@ -286,7 +294,7 @@ ParseResult EventParser::Impl::finish(Fields& fields,
              .category = text(Field::category),
              .action = text(Field::action),
              .description_json = text(Field::description),
-             .metadata_json = metadata,
+             .metadata_json = fields.metadata,
              .severity = *severity,
              .audience = fields.audience,
              .id_from_publisher = fields.id.has_value()});

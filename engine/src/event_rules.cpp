@@ -25,19 +25,32 @@ bool is_snake_case(std::string_view value) noexcept {
   return after_word;
 }
 
+/// Whether a `\u` escape of a surrogate stands at `at`: a high one ('8', '9',
+/// 'a', 'b' after the 'd') or a low one ('c' to 'f').
+bool is_surrogate(std::string_view json, std::size_t at, std::string_view third_digits) noexcept {
+  const auto escape = json.substr(std::min(at, json.size()), 4);
+  return escape.size() == 4 && escape[0] == '\\' && escape[1] == 'u' &&
+         (escape[2] == 'd' || escape[2] == 'D') &&
+         third_digits.find(escape[3]) != std::string_view::npos;
+}
+
 std::size_t code_points(std::string_view description_json) noexcept {
+  constexpr std::size_t escape_bytes = 6;  // \uXXXX
   std::size_t count = 0;
-  for (std::size_t at = 0; at < description_json.size(); ++at) {
-    const auto c = static_cast<unsigned char>(description_json[at]);
-    if ((c & 0xC0U) == 0x80U) continue;  // continues a UTF-8 sequence
-    ++count;
-    if (c != '\\' || ++at >= description_json.size() || description_json[at] != 'u') continue;
-    // A high surrogate counts together with the low one that follows it.
-    const auto digits = description_json.substr(at + 1, 2);
-    if (digits.size() == 2 && (digits[0] == 'd' || digits[0] == 'D') &&
-        std::string_view{"89abAB"}.find(digits[1]) != std::string_view::npos)
-      --count;
-    at += 4;
+  for (std::size_t at = 0; at < description_json.size(); ++count) {
+    if (description_json[at] != '\\') {
+      ++at;
+      while (at < description_json.size() &&
+             (static_cast<unsigned char>(description_json[at]) & 0xC0U) == 0x80U)
+        ++at;  // continues a UTF-8 sequence
+    } else if (description_json.substr(at, 2) != "\\u") {
+      at += 2;
+    } else {
+      // A pair is one character; a lone surrogate is one too, see unescape_json.
+      const bool pair = is_surrogate(description_json, at, "89abAB") &&
+                        is_surrogate(description_json, at + escape_bytes, "cdefCDEF");
+      at += pair ? 2 * escape_bytes : escape_bytes;
+    }
   }
   return count;
 }

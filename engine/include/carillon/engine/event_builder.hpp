@@ -68,9 +68,10 @@ class EventBuilder {
   /// A JSON object as text, kept as given apart from insignificant white space.
   EventBuilder& with_metadata(std::string_view json_object);
   EventBuilder& with_status(Status status);
-  EventBuilder& with_operation(const Uuid& operation_id);  ///< random if not called
+  EventBuilder& with_operation(const Uuid& operation_id);  ///< random if nil or not called
   /// An id that the publisher chose: publishing the same id of one owner again
-  /// changes nothing and is acknowledged as a duplicate. UUIDv7 if not called.
+  /// changes nothing and is acknowledged as a duplicate. UUIDv7 if nil or not
+  /// called.
   EventBuilder& with_id(const EventId& id);
   EventBuilder& for_audience(Audience audience);
 

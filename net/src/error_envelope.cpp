@@ -1,0 +1,61 @@
+#include "net/src/error_envelope.hpp"
+
+#include "carillon/engine/event_parser.hpp"
+
+namespace carillon::net {
+
+Response error_response(unsigned status,
+                        std::string_view code,
+                        std::string_view message,
+                        const std::vector<engine::Fault>& details) {
+  Response response;
+  response.status = status;
+  response.content_type = error_type;
+  response.headers = "X-Content-Type-Options: nosniff\r\n";
+  // What is full or draining now is expected to have room again soon.
+  if (status == 503 || status == 429) response.headers += "Retry-After: 1\r\n";
+
+  auto& body = response.body;
+  body = R"({"error":)";
+  engine::append_json_string(body, message);
+  body += R"(,"code":")";
+  body += code;
+  body += R"(","details":[)";
+  for (const auto& fault : details) {
+    if (&fault != &details.front()) body += ',';
+    body += R"({"field":)";
+    engine::append_json_string(body, fault.field);
+    body += R"(,"error":)";
+    engine::append_json_string(body, fault.error);
+    body += '}';
+  }
+  body += "]}";
+  return response;
+}
+
+Response faults_response(const Faults& faults) {
+  std::string message;
+  if (faults.details.size() == 1) {
+    const auto& fault = faults.details.front();
+    message = fault.field + " " + fault.error + ".";
+  } else {
+    message = "Several values are invalid, see details:";
+    for (const auto& fault : faults.details) {
+      message += &fault == &faults.details.front() ? " " : ", ";
+      message += fault.field;
+    }
+    message += '.';
+  }
+  return error_response(400, faults.code, message, faults.details);
+}
+
+Response store_error_response(const engine::Error& error) {
+  if (error.code == engine::make_error_code(engine::Errc::not_found))
+    return error_response(404, code::not_found, "There is no such event in your inbox.");
+  if (error.code == engine::make_error_code(engine::Errc::invalid_argument))
+    return error_response(400, code::invalid_query, error.text());
+  return error_response(
+      503, code::unavailable, "The store can't answer now: " + error.text() + ". Try again.");
+}
+
+}  // namespace carillon::net

@@ -1,0 +1,233 @@
+#include "net/src/http_connection.hpp"
+
+#include "net/src/ack_answer.hpp"
+#include "net/src/error_envelope.hpp"
+#include "net/src/handlers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+// The reading half; http_connection_write.cpp holds the writing half.
+
+namespace carillon::net {
+namespace {
+
+/// A body over its limit is read and thrown away up to this size, so that the
+/// connection can go on; it costs the client's bandwidth and no memory.
+constexpr std::size_t discarded_body_bytes_max = std::size_t{8} << 20U;
+
+/// Answers that wait for a slow reader; no further request is parsed above it.
+constexpr std::size_t unsent_bytes_max = std::size_t{1} << 20U;
+
+/// Read behind an incomplete header.
+constexpr std::size_t pending_read_bytes = 16 * 1024;
+
+}  // namespace
+
+HttpConnection::HttpConnection(HttpShard& shard, tcp::socket socket, Ticket self)
+    : shard_{shard}, socket_{std::move(socket)}, self_{self} {}
+
+void HttpConnection::start() {
+  error_code ignored;
+  socket_.set_option(tcp::no_delay{true}, ignored);
+  socket_.non_blocking(true, ignored);
+  idle_since_ = shard_.tick();
+  wait_readable();
+}
+
+Ticket HttpConnection::ticket(std::uint32_t slot) const noexcept {
+  auto ticket = self_;
+  ticket.slot = slot;
+  return ticket;
+}
+
+bool HttpConnection::can_parse() const noexcept {
+  return state_ == State::open && !last_ && !held_ && !stream_ &&
+         queue_.size() < shard_.net().options.pipelined_requests_max &&
+         unsent_bytes_ + out_.size() < unsent_bytes_max;
+}
+
+void HttpConnection::wait_readable() {
+  if (reading_ || end_of_stream_ || state_ == State::closed) return;
+  if (state_ == State::open && !can_parse()) return;
+  reading_ = true;
+  // A wait, not a read: an idle connection needs no buffer of its own.
+  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code ec) {
+    self->reading_ = false;
+    self->on_readable(ec);
+  });
+}
+
+void HttpConnection::on_readable(error_code ec) {
+  if (state_ == State::closed) return;
+  if (ec) return close(HttpEnd::peer);
+  const auto data = receive(ec);
+  if (ec == asio::error::would_block) return wait_readable();
+  if (ec == asio::error::eof) return on_end_of_stream();
+  if (ec) return close(HttpEnd::peer);
+  if (state_ == State::lingering) {
+    lingered_bytes_ += data.size();
+    if (lingered_bytes_ > discarded_body_bytes_max) return close(HttpEnd::last_response);
+    return wait_readable();
+  }
+  consume(data);
+  settle();
+  wait_readable();
+}
+
+/// All bytes to parse: what was pending, then what just came.
+std::string_view HttpConnection::receive(error_code& ec) {
+  if (pending_.empty() || state_ == State::lingering) {
+    const auto scratch = shard_.read_scratch();
+    const auto size = socket_.read_some(asio::buffer(scratch.data(), scratch.size()), ec);
+    shard_.counters().received_bytes_total += size;
+    return {scratch.data(), size};
+  }
+  const auto before = pending_.size();
+  pending_.resize(before + pending_read_bytes);
+  const auto size =
+      socket_.read_some(asio::buffer(pending_.data() + before, pending_read_bytes), ec);
+  pending_.resize(before + size);
+  shard_.counters().received_bytes_total += size;
+  return pending_;
+}
+
+void HttpConnection::on_end_of_stream() {
+  end_of_stream_ = true;
+  if (state_ == State::lingering) return close(HttpEnd::last_response);
+  // Half-closed: what was asked is still answered.
+  if (has_partial_request() && can_parse())
+    refuse(error_response(
+        400, code::malformed_request, "The connection ended in the middle of a request."));
+  flush();
+  settle();
+}
+
+void HttpConnection::consume(std::string_view data) {
+  bool goes_on = true;
+  while (goes_on && !data.empty() && can_parse()) {
+    while (goes_on && !data.empty() && can_parse())
+      goes_on = step(data);
+    flush();  // may make room for more requests
+  }
+  keep_unparsed(data);
+}
+
+void HttpConnection::keep_unparsed(std::string_view data) {
+  if (state_ != State::open) return;
+  if (data.empty()) {
+    if (pending_.capacity() > pending_read_bytes) std::string{}.swap(pending_);
+    pending_.clear();
+  } else if (data.data() >= pending_.data() && data.data() < pending_.data() + pending_.size()) {
+    pending_.erase(0, pending_.size() - data.size());
+  } else {
+    pending_.assign(data);
+  }
+  if (!has_partial_request()) {
+    idle_since_ = shard_.tick();
+    partial_since_ = 0;
+  } else if (partial_since_ == 0) {
+    partial_since_ = shard_.tick();
+  }
+}
+
+/// Feeds the parser once. False if nothing can be done with these bytes alone.
+bool HttpConnection::step(std::string_view& data) {
+  if (!parser_) {
+    // Empty lines before a request are to be ignored (RFC 9112, section 2.2).
+    while (data.starts_with("\r\n"))
+      data.remove_prefix(2);
+    if (data.empty() || data == "\r") return false;
+    parser_.emplace(request_, shard_.net().options.header_bytes_max);
+    partial_since_ = shard_.tick();
+  }
+  switch (parser_->feed(data)) {
+    case ParseStep::progress: return true;
+    case ParseStep::needs_more: return false;
+    case ParseStep::header_done:
+      on_header();
+      if (parser_ && parser_->is_complete()) dispatch();
+      return true;
+    case ParseStep::done: dispatch(); return true;
+    case ParseStep::header_too_big:
+      refuse(error_response(431,
+                            code::header_too_large,
+                            "Request line and headers exceed " +
+                                std::to_string(shard_.net().options.header_bytes_max) + " bytes."));
+      break;
+    case ParseStep::body_too_big: refuse(body_too_large(route_, shard_.net().options)); break;
+    case ParseStep::bad_framing:
+      refuse(error_response(400, code::malformed_request, parser_->fault()));
+      break;
+  }
+  data = {};  // where a next request would begin is unknown
+  return false;
+}
+
+void HttpConnection::on_header() {
+  const auto& options = shard_.net().options;
+  route_ = route(request_.method, request_.path());
+  early_answer_ = check_header(shard_, request_, route_);
+  const auto body_max = early_answer_ ? 0 : body_bytes_max(route_, options);
+  if (parser_->declared_body_bytes() > discarded_body_bytes_max)
+    return refuse(early_answer_ ? *early_answer_ : body_too_large(route_, options));
+  parser_->limit_body(body_max, std::max(body_max, discarded_body_bytes_max));
+
+  const bool waits = request_.http11 && parser_->expects_body() &&
+                     equal_ignoring_case(trim(request_.header("Expect")), "100-continue");
+  if (!waits) return;
+  if (!early_answer_ && parser_->declared_body_bytes() > body_max)
+    early_answer_ = body_too_large(route_, options);
+  // Told no, the client may or may not send the body: only a close is clear.
+  if (early_answer_) return refuse(*early_answer_);
+  continue_due_ = true;
+}
+
+std::uint32_t HttpConnection::push_slot() {
+  const auto number = queue_.push();
+  auto& slot = *queue_.find(number);
+  slot.frame = {.head = request_.method == Method::head,
+                .http11 = request_.http11,
+                .close = !request_.keep_alive};
+  slot.endpoint = route_.endpoint;
+  slot.family = route_.family;
+  slot.id = route_.id;
+  last_ = !request_.keep_alive;
+  return number;
+}
+
+void HttpConnection::dispatch() {
+  parser_.reset();
+  continue_due_ = false;
+  partial_since_ = 0;
+  const auto number = push_slot();
+  auto response = std::exchange(early_answer_, std::nullopt);
+  if (!response && request_.body_cut) response = body_too_large(route_, shard_.net().options);
+  if (!response) response = handle_request(*this, request_, route_, number);
+  if (response) answer(number, *response);
+}
+
+/// Answers and ends the connection: what follows this request can't be read.
+void HttpConnection::refuse(const Response& response) {
+  request_.keep_alive = false;
+  const auto number = push_slot();
+  early_answer_.reset();
+  continue_due_ = false;
+  parser_.reset();
+  answer(number, response);
+}
+
+void HttpConnection::on_ack(std::uint32_t number, engine::Ack& ack) {
+  const auto* const slot = queue_.find(number);
+  if (slot == nullptr || slot->ready) return;
+  AckAnswer answered{*slot, ack, shard_.net().options, shard_.header_scratch()};
+  answer(number, answered.view());
+}
+
+void HttpConnection::become_stream(StreamRequest request) {
+  queue_.pop_back();
+  last_ = false;
+  stream_.emplace(std::move(request));
+}
+
+}  // namespace carillon::net

@@ -1,0 +1,116 @@
+#pragma once
+
+#include "carillon/engine/acknowledgement.hpp"
+#include "net/src/asio.hpp"
+#include "net/src/http_shard.hpp"
+#include "net/src/request.hpp"
+#include "net/src/request_parser.hpp"
+#include "net/src/response_queue.hpp"
+#include "net/src/router.hpp"
+#include "net/src/stream_hub.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace carillon::net {
+
+/// One HTTP/1.1 connection: reads, parses what is pipelined, answers in order.
+///
+/// Role      Made by its HttpShard, which keeps it until close().
+/// Threads   Everything: the shard's thread.
+/// Order     Answers leave in the order of their requests, all that are ready in
+///           one write.
+/// Bound     At most pipelined_requests_max requests in flight and about
+///           `unsent_bytes_max` bytes of answers; then it stops reading. Unparsed
+///           bytes: one read, or an incomplete header within header_bytes_max.
+/// Lifetime  Kept alive by its table entry and by pending operations. close() is
+///           idempotent; nothing happens after it.
+class HttpConnection final : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  HttpConnection(HttpShard& shard, tcp::socket socket, Ticket self);
+
+  void start();
+  /// Gives the answer of a request in flight; resume() sends it.
+  void answer(std::uint32_t slot, const ResponseView& response);
+  void on_ack(std::uint32_t slot, engine::Ack& ack);
+  /// Sends what is ready and goes on with what was held back.
+  void resume();
+  /// Once a tick: deadlines.
+  void sweep();
+  /// The shard drains: closes if nothing is in flight.
+  void drain();
+  void close(HttpEnd reason);
+
+  // For the handlers, during a request.
+  [[nodiscard]] HttpShard& shard() noexcept { return shard_; }
+  [[nodiscard]] Ticket ticket(std::uint32_t slot) const noexcept;
+  [[nodiscard]] ResponseSlot& slot(std::uint32_t number) noexcept { return *queue_.find(number); }
+  /// No further request is parsed before this one is answered.
+  void hold_until_answered(std::uint32_t slot) noexcept { held_ = slot; }
+  /// After the answers of earlier requests the socket goes to a StreamHub.
+  void become_stream(StreamRequest request);
+
+  bool touched = false;  ///< the shard's mark: already in its list to resume
+
+ private:
+  enum class State : std::uint8_t { open, lingering, closed };
+
+  [[nodiscard]] bool can_parse() const noexcept;
+  [[nodiscard]] bool has_partial_request() const noexcept {
+    return parser_.has_value() || !pending_.empty();
+  }
+
+  void wait_readable();
+  void on_readable(error_code ec);
+  [[nodiscard]] std::string_view receive(error_code& ec);
+  void on_end_of_stream();
+  void consume(std::string_view data);
+  [[nodiscard]] bool step(std::string_view& data);
+  void keep_unparsed(std::string_view data);
+
+  void on_header();
+  void dispatch();
+  [[nodiscard]] std::uint32_t push_slot();
+  void refuse(const Response& response);
+
+  void flush();
+  void gather();
+  void wait_writable();
+  void settle();
+  void linger();
+  void hand_over();
+
+  HttpShard& shard_;
+  tcp::socket socket_;
+  const Ticket self_;
+  State state_ = State::open;
+
+  Request request_;
+  std::optional<RequestParser> parser_;
+  Route route_;
+  std::optional<Response> early_answer_;  // known from the header alone
+  std::string pending_;                   // received, not parsed
+  ResponseQueue queue_;
+  std::size_t unsent_bytes_ = 0;  // in ready slots
+  std::string out_;
+  std::size_t out_sent_ = 0;
+  std::optional<std::uint32_t> held_;
+  std::optional<StreamRequest> stream_;
+
+  std::uint64_t partial_since_ = 0;  // ticks
+  std::uint64_t idle_since_ = 0;
+  std::uint64_t write_since_ = 0;
+  std::uint64_t linger_since_ = 0;
+  std::size_t lingered_bytes_ = 0;
+
+  bool reading_ = false;       // a wait is pending
+  bool writing_ = false;       // a wait is pending
+  bool last_ = false;          // the newest request is the last one answered
+  bool end_of_stream_ = false;
+  bool continue_due_ = false;  // the client waits for 100 Continue
+};
+
+}  // namespace carillon::net

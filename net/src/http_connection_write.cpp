@@ -1,0 +1,192 @@
+#include "net/src/assert.hpp"
+#include "net/src/error_envelope.hpp"
+#include "net/src/http_connection.hpp"
+
+#include <algorithm>
+#include <utility>
+
+// The writing half of HttpConnection, its deadlines and its end.
+
+namespace carillon::net {
+namespace {
+
+constexpr std::size_t kept_out_bytes = 64 * 1024;
+
+}  // namespace
+
+void HttpConnection::answer(std::uint32_t number, const ResponseView& response) {
+  auto* const slot = queue_.find(number);
+  if (state_ != State::open || slot == nullptr || slot->ready) return;
+  if (shard_.draining() && queue_.is_newest(number)) {
+    slot->frame.close = true;
+    last_ = true;
+  }
+  append_response(slot->bytes, response, slot->frame, shard_.common_headers());
+  slot->ready = true;
+  unsent_bytes_ += slot->bytes.size();
+  if (held_ == number) held_.reset();
+  ++shard_.counters().responses_total[std::min(response.status / 100, 5U)];
+}
+
+void HttpConnection::resume() {
+  if (state_ == State::closed) return;
+  flush();
+  if (!pending_.empty() && can_parse()) {
+    partial_since_ = shard_.tick();  // it was us who held it back
+    consume(pending_);
+  }
+  settle();
+  wait_readable();
+}
+
+/// Moves what is ready at the head of the queue into the write buffer.
+void HttpConnection::gather() {
+  while (auto* const slot = queue_.front_ready()) {
+    unsent_bytes_ -= slot->bytes.size();
+    if (out_.empty()) {
+      out_.swap(slot->bytes);
+    } else {
+      out_ += slot->bytes;
+    }
+    queue_.pop_front();
+  }
+  if (continue_due_ && queue_.empty()) {
+    continue_due_ = false;
+    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  }
+}
+
+void HttpConnection::flush() {
+  while (state_ == State::open && !writing_) {
+    if (out_sent_ == out_.size()) {
+      out_sent_ = 0;
+      out_.clear();
+      if (out_.capacity() > kept_out_bytes) std::string{}.swap(out_);
+      gather();
+      if (out_.empty()) return;
+      write_since_ = shard_.tick();
+    }
+    error_code ec;
+    const auto sent =
+        socket_.write_some(asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_), ec);
+    out_sent_ += sent;
+    shard_.counters().sent_bytes_total += sent;
+    if (sent > 0) write_since_ = shard_.tick();
+    if (ec == asio::error::would_block || ec == asio::error::try_again) return wait_writable();
+    if (ec) return close(HttpEnd::peer);
+  }
+}
+
+void HttpConnection::wait_writable() {
+  writing_ = true;
+  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code ec) {
+    self->writing_ = false;
+    if (self->state_ == State::closed) return;
+    if (ec) return self->close(HttpEnd::peer);
+    self->resume();
+  });
+}
+
+/// Once everything asked is answered and sent: what comes next, if not reading.
+void HttpConnection::settle() {
+  if (state_ != State::open || writing_ || !queue_.empty() || out_sent_ != out_.size()) return;
+  if (stream_) return hand_over();
+  if (last_) return linger();
+  if (end_of_stream_) return close(HttpEnd::peer);
+  if (shard_.draining() && !has_partial_request()) return close(HttpEnd::drained);
+}
+
+/// Closes our direction, then waits for the client's end: closing a socket with
+/// unread bytes would reset it, and the client could lose the answer.
+void HttpConnection::linger() {
+  if (end_of_stream_) return close(HttpEnd::last_response);
+  state_ = State::lingering;
+  linger_since_ = shard_.tick();
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  wait_readable();
+}
+
+void HttpConnection::hand_over() {
+  const auto self = shared_from_this();  // the table's reference ends in close()
+  auto& net = shard_.net();
+  auto request = *std::exchange(stream_, std::nullopt);
+  request.early_bytes = std::move(pending_);
+  const auto target = net.broadcaster->shard_of(request.user);
+  auto* const hub = net.hubs[target].get();
+
+  error_code ec;
+  socket_.non_blocking(false, ec);
+  if (target == shard_.index()) {
+    auto socket = std::move(socket_);
+    close(HttpEnd::upgraded);
+    return hub->adopt(std::move(socket), std::move(request));
+  }
+  // Asio binds a socket to one context; only its descriptor can move on.
+  const auto protocol = socket_.local_endpoint(ec).protocol();
+  const auto descriptor = ec ? -1 : socket_.release(ec);
+  if (ec) return close(HttpEnd::peer);
+  close(HttpEnd::upgraded);
+  tcp::socket moved{net.threads->context(target)};
+  moved.assign(protocol, descriptor, ec);
+  if (ec) return shard_.log(engine::LogLevel::error, "a stream's socket can't change its thread");
+  asio::post(net.threads->context(target),
+             [hub, socket = std::move(moved), request = std::move(request)]() mutable {
+               hub->adopt(std::move(socket), std::move(request));
+             });
+}
+
+void HttpConnection::sweep() {
+  const auto& options = shard_.net().options;
+  const auto now = shard_.tick();
+  const auto is_over = [&](std::uint64_t since, std::chrono::milliseconds time) {
+    return now - since > shard_.ticks_of(time);
+  };
+  constexpr std::chrono::milliseconds linger_most{1'000};
+  if (state_ == State::lingering) {
+    if (is_over(linger_since_, std::min(options.close_timeout, linger_most)))
+      close(HttpEnd::last_response);
+    return;
+  }
+  if (out_sent_ != out_.size()) {
+    if (is_over(write_since_, options.write_timeout)) return close(HttpEnd::write_timeout);
+  }
+  if (!can_parse()) {
+    partial_since_ = now;  // not the client's delay
+    idle_since_ = now;
+    return;
+  }
+  if (has_partial_request()) {
+    if (!is_over(partial_since_, options.request_timeout)) return;
+    refuse(error_response(408,
+                          code::request_timeout,
+                          "The rest of the request did not come within " +
+                              std::to_string(options.request_timeout.count()) + " ms."));
+    flush();
+    return settle();
+  }
+  if (!queue_.empty() || out_sent_ != out_.size()) {
+    idle_since_ = now;
+  } else if (is_over(idle_since_, options.idle_timeout)) {
+    close(HttpEnd::idle);
+  }
+}
+
+void HttpConnection::drain() {
+  // What already lies in the socket was sent before anybody could know: it is
+  // read and answered, and closing over it would reset the connection.
+  if (can_parse() && !end_of_stream_) on_readable({});
+  if (state_ == State::closed) return;
+  flush();
+  settle();
+}
+
+void HttpConnection::close(HttpEnd reason) {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  error_code ignored;
+  socket_.close(ignored);
+  shard_.remove(self_.connection, reason);
+}
+
+}  // namespace carillon::net

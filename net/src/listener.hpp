@@ -1,0 +1,38 @@
+#pragma once
+
+#include "carillon/engine/result.hpp"
+#include "net/src/asio.hpp"
+#include "net/src/net_context.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace carillon::net {
+
+/// Accepts connections and deals them out to the shards in turn.
+///
+/// Role      One per server, on shard 0's loop.
+/// Threads   open(): before the threads run. The rest: shard 0's.
+/// Bound     The kernel's backlog; without free descriptors it waits and logs,
+///           instead of spinning.
+/// Lifetime  Kept alive by its pending accept.
+class Listener final : public std::enable_shared_from_this<Listener> {
+ public:
+  explicit Listener(NetContext& net);
+
+  /// Binds and listens. The error names the address and the reason.
+  [[nodiscard]] engine::Result<std::uint16_t> open();
+  void accept();
+  void close();
+
+ private:
+  void on_accepted(error_code ec, engine::ShardIndex shard, tcp::socket socket);
+  void wait_and_accept();
+
+  NetContext& net_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer timer_;
+  engine::ShardIndex next_shard_ = 0;
+};
+
+}  // namespace carillon::net

@@ -1,0 +1,57 @@
+#include "net/src/websocket_handshake.hpp"
+
+#include "net/src/error_envelope.hpp"
+
+#include <algorithm>
+
+namespace carillon::net {
+namespace {
+
+bool has_token(beast::string_view field, beast::string_view token) {
+  return http::token_list{field}.exists(token);
+}
+
+// 16 bytes in base64: 22 digits and two signs of padding.
+bool is_websocket_key(beast::string_view key) {
+  const auto is_digit = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/';
+  };
+  return key.size() == 24 && key.substr(22) == "==" &&
+         std::all_of(key.begin(), key.begin() + 22, is_digit);
+}
+
+}  // namespace
+
+std::optional<Response> refuse_upgrade(const http::request<http::string_body>& request) {
+  const auto bad = [](std::string_view message) {
+    return error_response(400, code::malformed_request, message);
+  };
+  if (request.method() != http::verb::get || request.version() < 11)
+    return bad("A WebSocket is opened with GET and HTTP/1.1.");
+  if (!has_token(request[http::field::connection], "upgrade") ||
+      !has_token(request[http::field::upgrade], "websocket"))
+    return bad("A WebSocket needs `Connection: Upgrade` and `Upgrade: websocket`.");
+  if (request[http::field::sec_websocket_version] != "13") {
+    auto response =
+        error_response(426, code::malformed_request, "Sec-WebSocket-Version must be 13.");
+    response.headers += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    return response;
+  }
+  if (!is_websocket_key(request[http::field::sec_websocket_key]))
+    return bad("Sec-WebSocket-Key must be 16 bytes in base64.");
+  if (request.count(http::field::host) == 0) return bad("The field Host is missing.");
+  return std::nullopt;
+}
+
+bool offers_carillon_v1(const http::request<http::string_body>& request) {
+  const auto offers = request.equal_range(http::field::sec_websocket_protocol);
+  return std::any_of(offers.first, offers.second, [](const auto& field) {
+    const http::token_list tokens{field.value()};
+    return std::any_of(tokens.begin(), tokens.end(), [](beast::string_view token) {
+      return token == beast::string_view{carillon_v1.data(), carillon_v1.size()};
+    });
+  });
+}
+
+}  // namespace carillon::net

@@ -1,0 +1,137 @@
+// The second half of WebSocketSession: what the client's messages do.
+#include "net/src/error_envelope.hpp"
+#include "net/src/websocket_session.hpp"
+
+#include <simdjson.h>
+
+#include <string>
+#include <utility>
+
+namespace carillon::net {
+
+void WebSocketSession::on_message() {
+  if (!stream_.got_text())
+    return start_closing(websocket::close_code::policy_error, "binary messages are not supported",
+                         CloseReason::policy);
+  if (!v1_)
+    return start_closing(websocket::close_code::policy_error,
+                         "messages to the server need the subprotocol carillon.v1",
+                         CloseReason::policy);
+  // Beast checks text as it comes, but not a sequence that an empty last
+  // fragment leaves open.
+  if (!simdjson::validate_utf8(message_))
+    return start_closing(websocket::close_code::bad_payload, "a text message must be UTF-8",
+                         CloseReason::not_utf8);
+
+  const ClientMessage message = parse_client_message(message_);
+  switch (message.type) {
+    case ClientMessage::Type::malformed:
+      return say_error(message.ref, {.code = code::malformed_json, .error = message.error});
+    case ClientMessage::Type::invalid:
+      return say_error(message.ref, {.code = code::invalid_body, .error = message.error});
+    case ClientMessage::Type::unknown:
+      return say_error(message.ref,
+                       {.code = code::unknown_type,
+                        .error = "`" + message.type_text +
+                                 "` is not a type; known are ping, publish, filter, token."});
+    case ClientMessage::Type::ping:
+      return say_message("pong", pong_members(message.ref));
+    case ClientMessage::Type::publish:
+      return on_publish(message);
+    case ClientMessage::Type::filter:
+      return on_filter(message);
+    case ClientMessage::Type::token:
+      return say_error(message.ref, {.code = code::not_supported,
+                                     .error = "This server asks for no token (auth = \"none\")."});
+  }
+}
+
+void WebSocketSession::on_filter(const ClientMessage& message) {
+  auto [filter, faults] = parse_filter_message(message_);
+  if (faults.any())
+    return say_error(message.ref, {.code = faults.code,
+                                   .error = "The filter is not changed, see details.",
+                                   .details = faults.details});
+  set_filter(std::move(filter));
+  say_message("ack", filter_ack_members(message.ref, cursor_text()));
+}
+
+void WebSocketSession::on_publish(const ClientMessage& message) {
+  const ServerOptions& options = host().options();
+  if (message.event.empty())
+    return say_error(message.ref,
+                     {.code = code::invalid_body, .error = "A publish needs the member `event`."});
+  if (message.event.size() > options.event_bytes_max)
+    return say_error(message.ref, {.code = code::body_too_large,
+                                   .error = "An event may have at most " +
+                                            std::to_string(options.event_bytes_max) + " bytes."});
+  if (host().draining())
+    return say_error(message.ref, {.code = code::draining,
+                                   .error = "The server is about to stop.",
+                                   .retry_after = options.sse_retry});
+  if (publishes_in_flight_ >= options.pipelined_requests_max)
+    return say_error(message.ref,
+                     {.code = code::overloaded,
+                      .error = "Too many publishes of this session wait for their ack.",
+                      .retry_after = options.sse_retry});
+
+  auto parsed = host().event_parser().parse(message.event, {.user = user_, .service = service_});
+  if (!parsed) {
+    const bool malformed = parsed.fault == engine::ParseFault::malformed_json;
+    const bool forbidden = parsed.fault == engine::ParseFault::forbidden;
+    return say_error(message.ref, {.code = malformed   ? code::malformed_json
+                                           : forbidden ? code::forbidden
+                                                       : code::invalid_event,
+                                   .error = parsed.error,
+                                   .details = parsed.details});
+  }
+  const std::shared_ptr<PublishReceiver> receiver{shared_from_this(), this};
+  const engine::AckRequest ack = host().acks().expect(receiver, message.ref);
+  switch (host().broadcaster().publish(parsed.event, ack)) {
+    case engine::PublishStatus::accepted:
+      ++publishes_in_flight_;
+      return;
+    case engine::PublishStatus::full:
+      host().acks().forget(ack);
+      return say_error(message.ref,
+                       {.code = code::overloaded,
+                        .error = "The server holds as many events as it may; try again later.",
+                        .retry_after = options.sse_retry});
+    case engine::PublishStatus::closed:
+      host().acks().forget(ack);
+      return say_error(message.ref, {.code = code::draining,
+                                     .error = "The server is stopping.",
+                                     .retry_after = options.sse_retry});
+  }
+}
+
+void WebSocketSession::on_ack(std::string_view ref, engine::Ack& ack) noexcept {
+  if (state() != State::open) return;
+  --publishes_in_flight_;
+  switch (ack.outcome) {
+    case engine::AckOutcome::sequenced:
+    case engine::AckOutcome::durable:
+      say_message("ack", ack_members(ref, ack.event->id(), ack.event->sequence()));
+      break;
+    case engine::AckOutcome::duplicate:
+      say_message("ack", ack_members(ref, ack.event->id(), sequence_in_event(ack.first_json)));
+      break;
+    case engine::AckOutcome::failed:
+      say_error(ref, {.code = code::unavailable,
+                      .error = "The event was not made durable before the server stopped.",
+                      .retry_after = host().options().sse_retry});
+      break;
+  }
+  if (farewell_due_ && publishes_in_flight_ == 0 && state() == State::open)
+    say_farewell(Farewell::draining);
+}
+
+void WebSocketSession::say_message(std::string_view type, std::string_view members) {
+  say(message_frame(type, members));
+}
+
+void WebSocketSession::say_error(std::string_view ref, const MessageError& error) {
+  say_message("error", error_members(ref, error));
+}
+
+}  // namespace carillon::net

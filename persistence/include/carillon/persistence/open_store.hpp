@@ -1,0 +1,44 @@
+#pragma once
+
+#include "carillon/engine/log.hpp"
+#include "carillon/engine/result.hpp"
+#include "carillon/persistence/store.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace carillon::persistence {
+
+/// What to open, and how much memory it may take.
+struct StoreOptions {
+  /// `rocksdb:PATH` (a directory, made if absent) or `memory:`.
+  std::string url{};
+
+  /// memory: bytes of events kept, each counted with what it costs to keep.
+  /// Beyond it the oldest events of all users leave the history.
+  std::size_t memory_bytes_max = std::size_t{256} << 20U;
+
+  /// rocksdb: bytes of blocks, filters and indexes kept in memory for reads.
+  std::size_t cache_bytes = std::size_t{64} << 20U;
+
+  /// rocksdb: bytes of one table's newest rows in memory before they are
+  /// written out sorted. All tables together take at most four times as much.
+  std::size_t write_buffer_bytes = std::size_t{32} << 20U;
+
+  /// rocksdb: bytes of log replayed at most when the store is opened after a
+  /// crash; bounds the time that a start takes.
+  std::size_t wal_bytes_max = std::size_t{64} << 20U;
+
+  /// Warnings: recovery after a failed write. May be empty.
+  engine::LogSink log{};
+};
+
+/// Opens the store that the URL names, or makes it where nothing is yet.
+///
+/// Fails with invalid_argument (no such kind of store), locked (somebody has it
+/// open), io (the directory can't be made, read or written), corrupt, or
+/// unsupported_version. What exists is never made anew or repaired silently.
+[[nodiscard]] engine::Result<std::unique_ptr<Store>> open_store(const StoreOptions& options);
+
+}  // namespace carillon::persistence

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "carillon/engine/event_log.hpp"
+#include "carillon/engine/inbox.hpp"
+#include "carillon/engine/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace carillon::persistence {
+
+/// Who a store is. Made with the store, kept in it, never changed.
+struct StoreIdentity {
+  engine::Uuid system_id;     ///< `systemId` of events that carry none
+  engine::UserId local_user;  ///< who a caller is if nobody asks for proof
+};
+
+/// Where inboxes live: events, their state per user, counts, and the ids and
+/// kinds that they are looked up by. `open_store` makes one; a test suite that
+/// is the same for all (tests/persistence/store_conformance_test.cpp) says what
+/// they have in common.
+///
+/// Role      One per process and place; below WriteBehind and InboxReader.
+/// Threads   commit(): one thread at a time (the writer's). Everything else: any
+///           thread, also during a commit. Construction, destruction: no other
+///           call in flight.
+/// Order     A read sees one moment: all of a commit or nothing of it, and every
+///           commit that returned before the read began.
+/// Bound     A read holds its page, and one small entry per event up to the
+///           page's end; a change holds one per event that it affects.
+/// Progress  Calls block for the disk. Never call them on a shard's thread.
+/// Invariant Counts are exact: those of a user are what its list would show.
+class Store {
+ public:
+  Store() = default;
+  virtual ~Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// Applies events and changes in this order, all or none, and returns when
+  /// they are durable. Fills `affected` of each change.
+  ///
+  /// After a failure it is open whether the batch was applied: call again with
+  /// the same entries until it succeeds, and with nothing else in between. The
+  /// store takes care that they are applied once.
+  ///
+  /// Which events a change affects: with ids, those of them that the user has
+  /// (its own before a broadcast of the same id); without ids, all that pass the
+  /// filter and lie at or before `up_to`; with neither, none. A deleted event
+  /// does not exist. Setting the status that an event has already affects it but
+  /// leaves `updatedAt` alone.
+  [[nodiscard]] virtual engine::Result<void> commit(std::span<const engine::LogEntry> batch) = 0;
+
+  /// See Inbox::list. The page size is cut to `page_size_max`.
+  [[nodiscard]] virtual engine::Result<engine::EventPage> list(
+      const engine::ListQuery& query) const = 0;
+  /// An event of this user's inbox as JSON; not_found if it is not there.
+  [[nodiscard]] virtual engine::Result<std::string> get(const engine::UserId& user,
+                                                        const engine::EventId& id) const = 0;
+  /// The event that `owner` published under this id, deleted or not, as it is
+  /// now. Broadcasts belong to the nil user.
+  [[nodiscard]] virtual engine::Result<std::optional<std::string>> find_by_id(
+      const engine::UserId& owner, const engine::EventId& id) const = 0;
+  [[nodiscard]] virtual engine::Result<engine::Aggregate> aggregate(
+      const engine::UserId& user) const = 0;
+  [[nodiscard]] virtual engine::Result<std::vector<engine::Kind>> kinds(
+      const engine::UserId& user) const = 0;
+
+  /// As of the moment when the store was opened.
+  [[nodiscard]] virtual engine::LogOrigin origin() const noexcept = 0;
+  [[nodiscard]] virtual StoreIdentity identity() const noexcept = 0;
+  /// Whether the latest commit succeeded, and if not, why.
+  [[nodiscard]] virtual engine::InboxHealth health() const = 0;
+};
+
+/// Events of one page at most, whatever the query says.
+inline constexpr std::uint64_t page_size_max = 10'000;
+
+}  // namespace carillon::persistence

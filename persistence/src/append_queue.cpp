@@ -1,0 +1,100 @@
+#include "persistence/src/append_queue.hpp"
+
+#include "persistence/src/assert.hpp"
+
+#include <array>
+#include <iterator>
+#include <utility>
+
+namespace carillon::persistence {
+
+using engine::LogEntry;
+using engine::ShardIndex;
+
+/// Gives the entries of one append to the queue, each with the append's ticket.
+class AppendQueue::Moving {
+ public:
+  Moving(LogEntry* at, std::uint64_t ticket) noexcept : at_{at}, ticket_{ticket} {}
+  Ticketed operator*() const noexcept { return {.entry = std::move(*at_), .ticket = ticket_}; }
+  Moving& operator++() noexcept {
+    ++at_;
+    return *this;
+  }
+  Moving operator++(int) noexcept { return {std::exchange(at_, at_ + 1), ticket_}; }
+
+ private:
+  LogEntry* at_;
+  std::uint64_t ticket_;
+};
+
+AppendQueue::AppendQueue(ShardIndex shards) {
+  for (ShardIndex i = 0; i < shards; ++i)
+    lanes_.emplace_back(queue_);
+}
+
+void AppendQueue::append(ShardIndex shard, std::span<LogEntry> batch) noexcept {
+  if (batch.empty()) return;
+  CARILLON_STORE_ASSERT(shard < lanes_.size(), "WriteBehindOptions::shards is too small");
+  // A1 acq_rel: release for the writer's acquire (A5), which then sees all that
+  // happened before; acquire so that tickets continue that chain. That is: an
+  // append of another shard that returned before this one began is visible to a
+  // writer that sees this ticket.
+  const auto ticket = next_ticket_.fetch_add(1, std::memory_order_acq_rel);
+  const bool queued =
+      queue_.enqueue_bulk(lanes_[shard].token, Moving{batch.data(), ticket}, batch.size());
+  CARILLON_STORE_ASSERT(queued, "out of memory for the write-behind queue");
+  wake();
+}
+
+void AppendQueue::wake() noexcept {
+  // A2 release: publishes what was queued to the clear (A3) that comes after it.
+  if (work_.exchange(1, std::memory_order_release) == 0) work_.notify_one();
+}
+
+void AppendQueue::wait_for_work() noexcept {
+  // A4 relaxed: only waits; the clear below orders.
+  work_.wait(0, std::memory_order_relaxed);
+  // A3 acquire: pairs with A2, and keeps the takes that follow from moving up.
+  work_.exchange(0, std::memory_order_acquire);
+}
+
+void AppendQueue::refill(Lane& lane) {
+  std::array<Ticketed, 64> items;
+  while (lane.taken.size() < refill_entries_max) {
+    const auto count =
+        queue_.try_dequeue_bulk_from_producer(lane.token, items.begin(), items.size());
+    if (count == 0) return;
+    std::move(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(count),
+              std::back_inserter(lane.taken));
+  }
+}
+
+AppendQueue::Lane* AppendQueue::first_lane(std::uint64_t end) {
+  Lane* first = nullptr;
+  for (auto& lane : lanes_) {
+    if (lane.taken.empty()) refill(lane);
+    if (lane.taken.empty() || lane.taken.front().ticket >= end) continue;
+    if (first == nullptr || lane.taken.front().ticket < first->taken.front().ticket) first = &lane;
+  }
+  return first;
+}
+
+void AppendQueue::take(std::vector<LogEntry>& out, std::size_t entries_max, std::size_t bytes_max) {
+  // A5 acquire: pairs with A1.
+  const auto end = next_ticket_.load(std::memory_order_acquire);
+  std::size_t bytes = 0;
+  while (out.size() < entries_max && bytes < bytes_max) {
+    auto* lane = first_lane(end);
+    if (lane == nullptr) return;
+    // The rest of this append, which nothing can come before.
+    const auto ticket = lane->taken.front().ticket;
+    while (out.size() < entries_max && bytes < bytes_max && !lane->taken.empty() &&
+           lane->taken.front().ticket == ticket) {
+      bytes += lane->taken.front().entry.bytes;
+      out.push_back(std::move(lane->taken.front().entry));
+      lane->taken.pop_front();
+    }
+  }
+}
+
+}  // namespace carillon::persistence

@@ -1,0 +1,139 @@
+#include "persistence/src/batch_applier.hpp"
+
+#include "persistence/src/assert.hpp"
+#include "persistence/src/keys.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace carillon::persistence {
+namespace {
+
+using engine::Audience;
+using engine::Change;
+using engine::EventView;
+using engine::Result;
+
+/// Whose rows hold the event: a broadcast belongs to nobody.
+const engine::UserId& holder_of(const EventView& event) noexcept {
+  return event.audience == Audience::everyone ? broadcasts_owner : event.owner;
+}
+
+bool reaches(const Change& change, const InboxRow& row) {
+  if (change.up_to) {
+    const auto end = row.broadcast() ? change.up_to->broadcast : change.up_to->user;
+    if (row.event.sequence > end) return false;
+  }
+  return change.filter->matches(row.event, row.state.status);
+}
+
+}  // namespace
+
+Result<void> BatchApplier::apply(const engine::LogEntry& entry) {
+  last_sequence_ = std::max(last_sequence_, entry.sequence);
+  if (entry.change) return apply_change(*entry.change);
+  return apply_event(entry.event->view());
+}
+
+Result<void> BatchApplier::apply_event(const EventView& event) {
+  const auto& holder = holder_of(event);
+  CARILLON_STORE_ASSERT(event.sequence != 0, "an event is sequenced before it is logged");
+  CARILLON_STORE_ASSERT(event.audience == Audience::everyone || !holder.is_nil(),
+                        "a user's event has an owner; the nil user's are the broadcasts");
+  auto& counters = counts_[holder];
+  counters.last = std::max(counters.last, event.sequence);
+
+  // The engine publishes no id of one owner twice. Should it ever, the first
+  // event stands: two rows under one id could not both be found again.
+  const auto id = id_key(holder, event.id);
+  std::string ignored;
+  const auto known = rows_.get(Table::ids, id, ignored);
+  if (!known) return known.error();
+  if (*known || !ids_.insert(id).second) return {};
+
+  std::string place;
+  put_fixed<8>(place, event.sequence);
+  writer_.put(Table::ids, id, place);
+  writer_.put(Table::events, sequence_key(holder, event.sequence), encode_event(event));
+  ++counters.at(event.initial_status, event.severity);
+  ++kinds_[kind_key(holder, event.category, event.action)];
+  return {};
+}
+
+Result<void> BatchApplier::apply_change(Change& change) {
+  change.affected.clear();              // a commit that is tried again starts anew
+  if (change.user.is_nil()) return {};  // nobody's inbox
+  auto& counters = counts_[change.user];
+  counters.last = std::max(counters.last, change.sequence);
+  Result<void> done;
+  if (!change.ids.empty()) {
+    done = affect_by_ids(change);
+  } else if (change.filter) {
+    done = affect_by_filter(change);
+  }
+  if (done) write_states(change);
+  return done;
+}
+
+Result<void> BatchApplier::affect_by_ids(Change& change) {
+  std::unordered_set<engine::EventId> seen;
+  for (const auto& id : change.ids) {
+    if (!seen.insert(id).second) continue;
+    const auto found = find_in_inbox(rows_, change.user, id);
+    if (!found) return found.error();
+    if (*found) affect(change, (*found)->row);
+  }
+  return {};
+}
+
+Result<void> BatchApplier::affect_by_filter(Change& change) {
+  InboxScan scan{rows_, change.user, Direction::ascending};
+  while (const auto* row = scan.next())
+    if (reaches(change, *row)) affect(change, *row);
+  return scan.outcome();
+}
+
+void BatchApplier::affect(Change& change, const InboxRow& row) {
+  const auto& event = row.event;
+  const bool removed = change.kind == Change::Kind::remove;
+  change.affected.push_back(event.id);
+  if (!removed && row.state.status == change.status) return;
+  auto& counters = counts_[change.user];
+  --counters.at(row.state.status, event.severity);
+  auto state = row.state;
+  state.updated_at = change.at;
+  if (removed) {
+    state.deleted_at = change.at;
+    --kinds_[kind_key(change.user, event.category, event.action)];
+  } else {
+    state.status = change.status;
+    ++counters.at(change.status, event.severity);
+  }
+  new_states_.push_back({.event = event.sequence, .state = state});
+}
+
+void BatchApplier::write_states(const Change& change) {
+  for (const auto& changed : new_states_)
+    writer_.put(Table::state, sequence_key(change.user, changed.event),
+                encode_state({.state = changed.state, .change = change.sequence}));
+  new_states_.clear();
+}
+
+void BatchApplier::finish() {
+  std::string encoded;
+  for (const auto& [user, counters] : counts_) {
+    encoded.clear();
+    append_counters(encoded, counters);
+    writer_.add(Table::counts, bytes_of(user), encoded);
+  }
+  for (const auto& [key, count] : kinds_) {
+    if (count == 0) continue;
+    Counters counters;
+    counters.lanes[kind_lane] = count;
+    encoded.clear();
+    append_counters(encoded, counters);
+    writer_.add(Table::kinds, key, encoded);
+  }
+}
+
+}  // namespace carillon::persistence

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "carillon/engine/event_log.hpp"
+#include "carillon/engine/result.hpp"
+#include "persistence/src/counters.hpp"
+#include "persistence/src/inbox_scan.hpp"
+#include "persistence/src/records.hpp"
+#include "persistence/src/rows.hpp"
+
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace carillon::persistence {
+
+/// Turns one batch of log entries into row writes: what a commit means, for
+/// every store that keeps rows.
+///
+/// Threads   One; made for one batch.
+/// REQUIRES  `rows` shows what was already put to `writer`, if the batch holds a
+///           change; additions need not be seen.
+/// Order     Entries are applied one after the other; counters are added up and
+///           written once per user, by finish().
+class BatchApplier {
+ public:
+  BatchApplier(const Rows& rows, RowWriter& writer) noexcept : rows_{rows}, writer_{writer} {}
+
+  [[nodiscard]] engine::Result<void> apply(const engine::LogEntry& entry);
+  void finish();
+
+  /// The highest sequence of the entries.
+  [[nodiscard]] engine::Sequence last_sequence() const noexcept { return last_sequence_; }
+
+ private:
+  [[nodiscard]] engine::Result<void> apply_event(const engine::EventView& event);
+  [[nodiscard]] engine::Result<void> apply_change(engine::Change& change);
+  [[nodiscard]] engine::Result<void> affect_by_ids(engine::Change& change);
+  [[nodiscard]] engine::Result<void> affect_by_filter(engine::Change& change);
+  void affect(engine::Change& change, const InboxRow& row);
+  void write_states(const engine::Change& change);
+
+  const Rows& rows_;
+  RowWriter& writer_;
+  std::unordered_map<engine::UserId, Counters> counts_;
+  std::unordered_map<std::string, std::int64_t> kinds_;
+  std::unordered_set<std::string> ids_;  // of the batch's events
+  struct NewState {
+    engine::Sequence event;
+    engine::EventState state;
+  };
+  std::vector<NewState> new_states_;  // of the change under way: scans must not see its writes
+  engine::Sequence last_sequence_ = 0;
+};
+
+[[nodiscard]] inline bool holds_change(std::span<const engine::LogEntry> batch) noexcept {
+  for (const auto& entry : batch)
+    if (entry.change) return true;
+  return false;
+}
+
+}  // namespace carillon::persistence

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "carillon/engine/ids.hpp"
+#include "persistence/src/coding.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace carillon::persistence {
+
+/// Keys of the tables. All but `meta` begin with a user, the nil user standing
+/// for the broadcasts, so that a user's rows lie together.
+inline constexpr std::size_t prefix_bytes = 16;
+inline constexpr engine::UserId broadcasts_owner{};
+
+[[nodiscard]] inline std::string_view bytes_of(const engine::Uuid& uuid) noexcept {
+  return {reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()};
+}
+
+/// events, state: user, sequence.
+[[nodiscard]] inline std::string sequence_key(const engine::UserId& user,
+                                              engine::Sequence sequence) {
+  std::string key{bytes_of(user)};
+  put_fixed<8>(key, sequence);
+  return key;
+}
+[[nodiscard]] inline engine::Sequence sequence_of(std::string_view key) noexcept {
+  return key.size() < prefix_bytes + 8 ? 0 : get_fixed<8>(key.data() + prefix_bytes);
+}
+
+/// ids: owner, id.
+[[nodiscard]] inline std::string id_key(const engine::UserId& owner, const engine::EventId& id) {
+  std::string key{bytes_of(owner)};
+  key += bytes_of(id);
+  return key;
+}
+
+/// kinds: user, category, NUL, action. Both words are snake_case, so NUL parts
+/// them, and the keys sort as pairs.
+[[nodiscard]] inline std::string kind_key(const engine::UserId& user,
+                                          std::string_view category,
+                                          std::string_view action) {
+  std::string key{bytes_of(user)};
+  key += category;
+  key += '\0';
+  key += action;
+  return key;
+}
+
+}  // namespace carillon::persistence

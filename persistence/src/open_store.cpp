@@ -1,0 +1,48 @@
+#include "carillon/persistence/open_store.hpp"
+
+#include "persistence/src/memory_store.hpp"
+#include "persistence/src/rocks_store.hpp"
+
+#include <exception>
+#include <string_view>
+
+namespace carillon::persistence {
+namespace {
+
+using engine::Errc;
+using engine::Error;
+using engine::Result;
+
+constexpr std::string_view rocksdb_scheme = "rocksdb:";
+constexpr std::string_view memory_scheme = "memory:";
+
+Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
+  const std::string_view url = options.url;
+  if (url.starts_with(rocksdb_scheme)) {
+    const auto path = url.substr(rocksdb_scheme.size());
+    if (path.empty())
+      return Error{Errc::invalid_argument, "The store rocksdb: needs a directory: rocksdb:PATH"};
+    return RocksStore::open(std::string{path}, options);
+  }
+  if (url == memory_scheme) {
+    if (options.memory_bytes_max == 0)
+      return Error{Errc::invalid_argument, "The store memory: needs memory_bytes_max above 0"};
+    return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options.memory_bytes_max)};
+  }
+  return Error{Errc::invalid_argument, "The store '" + options.url +
+                                           "' is of no known kind; supported are rocksdb:PATH "
+                                           "and memory:"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
+  try {
+    return open_by_scheme(options);
+  } catch (const std::exception& thrown) {
+    return Error{Errc::unavailable,
+                 "While opening the store '" + options.url + "': " + thrown.what()};
+  }
+}
+
+}  // namespace carillon::persistence

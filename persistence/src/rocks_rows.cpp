@@ -1,0 +1,165 @@
+#include "persistence/src/rocks_rows.hpp"
+
+#include <string>
+#include <utility>
+
+namespace carillon::persistence {
+namespace {
+
+using engine::Result;
+
+rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+std::string_view view(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+/// The least key above all that begin with `prefix`; empty if there is none.
+std::string end_of(std::string_view prefix) {
+  std::string end{prefix};
+  while (!end.empty() && end.back() == '\xFF')
+    end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1U);
+  return end;
+}
+
+/// RocksDB wants the bounds of an iterator to stay where they are.
+struct Bounds {
+  explicit Bounds(std::string_view of) : prefix{of}, end{end_of(of)}, lower{prefix}, upper{end} {}
+  Bounds(const Bounds&) = delete;
+  Bounds& operator=(const Bounds&) = delete;
+
+  [[nodiscard]] rocksdb::ReadOptions options(const rocksdb::Snapshot* snapshot) const {
+    rocksdb::ReadOptions read;
+    read.snapshot = snapshot;
+    read.prefix_same_as_start = true;
+    read.iterate_lower_bound = &lower;
+    if (!end.empty()) read.iterate_upper_bound = &upper;
+    return read;
+  }
+
+  const std::string prefix;
+  const std::string end;
+  const rocksdb::Slice lower;
+  const rocksdb::Slice upper;
+};
+
+class RocksIterator final : public RowIterator {
+ public:
+  RocksIterator(std::unique_ptr<const Bounds> bounds,
+                std::unique_ptr<rocksdb::Iterator> rows,
+                std::string_view start,
+                Direction direction,
+                const RocksTables& tables)
+      : bounds_{std::move(bounds)}, rows_{std::move(rows)}, direction_{direction}, tables_{tables} {
+    if (direction == Direction::ascending) {
+      rows_->Seek(slice(start));
+    } else {
+      rows_->SeekForPrev(slice(start));
+    }
+  }
+
+  [[nodiscard]] bool valid() const override {
+    return rows_->Valid() && view(rows_->key()).starts_with(bounds_->prefix);
+  }
+  [[nodiscard]] std::string_view key() const override { return view(rows_->key()); }
+  [[nodiscard]] std::string_view value() const override { return view(rows_->value()); }
+  void next() override {
+    if (direction_ == Direction::ascending) {
+      rows_->Next();
+    } else {
+      rows_->Prev();
+    }
+  }
+  [[nodiscard]] Result<void> outcome() const override {
+    const auto status = rows_->status();
+    if (status.ok()) return {};
+    return to_error(status, "reading", tables_.db().GetName());
+  }
+
+ private:
+  std::unique_ptr<const Bounds> bounds_;  // outlives rows_
+  std::unique_ptr<rocksdb::Iterator> rows_;
+  Direction direction_;
+  const RocksTables& tables_;
+};
+
+Result<bool> found(const rocksdb::Status& status, const RocksTables& tables) {
+  if (status.ok()) return true;
+  if (status.IsNotFound()) return false;
+  return to_error(status, "reading", tables.db().GetName());
+}
+
+}  // namespace
+
+RocksSnapshot::RocksSnapshot(const RocksTables& tables)
+    : tables_{tables}, snapshot_{tables.db().GetSnapshot()} {
+}
+
+RocksSnapshot::~RocksSnapshot() {
+  tables_.db().ReleaseSnapshot(snapshot_);
+}
+
+Result<bool> RocksSnapshot::get(Table table, std::string_view key, std::string& value) const {
+  rocksdb::ReadOptions read;
+  read.snapshot = snapshot_;
+  return found(tables_.db().Get(read, tables_.handle(table), slice(key), &value), tables_);
+}
+
+std::unique_ptr<RowIterator> RocksSnapshot::range(Table table,
+                                                  std::string_view prefix,
+                                                  std::string_view start,
+                                                  Direction direction) const {
+  auto bounds = std::make_unique<const Bounds>(prefix);
+  std::unique_ptr<rocksdb::Iterator> rows{
+      tables_.db().NewIterator(bounds->options(snapshot_), tables_.handle(table))};
+  return std::make_unique<RocksIterator>(std::move(bounds), std::move(rows), start, direction,
+                                         tables_);
+}
+
+RocksBatch::RocksBatch(const RocksTables& tables, bool indexed) : tables_{tables} {
+  if (indexed)
+    indexed_ = std::make_unique<rocksdb::WriteBatchWithIndex>(rocksdb::BytewiseComparator(), 0,
+                                                              /*overwrite_key=*/true);
+}
+
+Result<bool> RocksBatch::get(Table table, std::string_view key, std::string& value) const {
+  const rocksdb::ReadOptions read;
+  auto* handle = tables_.handle(table);
+  if (!indexed_) return found(tables_.db().Get(read, handle, slice(key), &value), tables_);
+  return found(indexed_->GetFromBatchAndDB(&tables_.db(), read, handle, slice(key), &value),
+               tables_);
+}
+
+std::unique_ptr<RowIterator> RocksBatch::range(Table table,
+                                               std::string_view prefix,
+                                               std::string_view start,
+                                               Direction direction) const {
+  auto bounds = std::make_unique<const Bounds>(prefix);
+  const auto read = bounds->options(nullptr);
+  auto* handle = tables_.handle(table);
+  auto* rows = tables_.db().NewIterator(read, handle);
+  if (indexed_) rows = indexed_->NewIteratorWithBase(handle, rows, &read);
+  return std::make_unique<RocksIterator>(
+      std::move(bounds), std::unique_ptr<rocksdb::Iterator>{rows}, start, direction, tables_);
+}
+
+void RocksBatch::put(Table table, std::string_view key, std::string_view value) {
+  if (!status_.ok()) return;
+  auto* handle = tables_.handle(table);
+  status_ = indexed_ ? indexed_->Put(handle, slice(key), slice(value))
+                     : plain_.Put(handle, slice(key), slice(value));
+}
+
+void RocksBatch::add(Table table, std::string_view key, std::string_view counters) {
+  if (!status_.ok()) return;
+  // Nobody reads counters within a commit, so they need no index.
+  status_ = writes().Merge(tables_.handle(table), slice(key), slice(counters));
+}
+
+rocksdb::WriteBatch& RocksBatch::writes() noexcept {
+  return indexed_ ? *indexed_->GetWriteBatch() : plain_;
+}
+
+}  // namespace carillon::persistence

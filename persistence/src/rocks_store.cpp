@@ -1,0 +1,157 @@
+#include "persistence/src/rocks_store.hpp"
+
+#include "persistence/src/batch_applier.hpp"
+#include "persistence/src/inbox_queries.hpp"
+#include "persistence/src/meta_rows.hpp"
+#include "persistence/src/rocks_rows.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace carillon::persistence {
+namespace {
+
+using engine::Errc;
+using engine::Error;
+using engine::EventId;
+using engine::LogEntry;
+using engine::LogField;
+using engine::LogLevel;
+using engine::Result;
+using engine::UserId;
+
+/// What the disk must take, beyond the batch, before the database is opened
+/// anew: its manifest, a log, and some of what compaction will want.
+constexpr std::uint64_t probe_extra_bytes = std::uint64_t{2} << 20U;
+
+}  // namespace
+
+Result<void> RocksStore::write(rocksdb::WriteBatch& writes) {
+  rocksdb::WriteOptions durable;
+  durable.sync = true;
+  const auto status = tables_->db().Write(durable, &writes);
+  if (status.ok()) return {};
+  broken_ = true;
+  return to_error(status, "committing", directory_.path());
+}
+
+Result<void> RocksStore::commit(std::span<const LogEntry> batch) {
+  Result<void> done;
+  try {
+    done = try_commit(batch);
+  } catch (const std::exception& thrown) {
+    done = Error{Errc::unavailable, std::string{"While committing: "} + thrown.what()};
+  }
+  const std::lock_guard lock{health_mutex_};
+  health_.writable = static_cast<bool>(done);
+  health_.reason = done ? std::string{} : done.error().text();
+  return done;
+}
+
+Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
+  if (broken_) {
+    const auto applied = recover(batch);
+    if (!applied) return applied.error();
+    if (*applied) return {};
+  }
+  RocksBatch rows{*tables_, holds_change(batch)};
+  BatchApplier applier{rows, rows};
+  for (const auto& entry : batch)
+    if (auto applied = applier.apply(entry); !applied) return applied;
+  applier.finish();
+
+  rows.put(Table::meta, meta_commits, encode_number(commits_ + 1));
+  // At half of the block: what was shown but is not committed yet is bounded by
+  // the engine's credit to far less than the other half.
+  const auto needed = applier.last_sequence() + reservation_block / 2;
+  const auto reserve = needed > reserved_until_ ? needed + reservation_block / 2 : reserved_until_;
+  if (reserve != reserved_until_)
+    rows.put(Table::meta, meta_reserved_until, encode_number(reserve));
+  if (!rows.status().ok()) return to_error(rows.status(), "committing", directory_.path());
+  if (auto written = write(rows.writes()); !written) return written;
+  ++commits_;
+  reserved_until_ = reserve;
+  return {};
+}
+
+// After a failed write it is open whether its record is in the log: it may be
+// found there after the next crash although it was reported as failed, and the
+// repeated write as well, which would count its events twice. RocksDB's Resume()
+// does not settle that, and leaves a log that takes no further writes (its issues
+// 11643, 12998, 12873). Opening anew replays the log: then the number says.
+Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
+  std::uint64_t bytes = probe_extra_bytes;
+  for (const auto& entry : batch)
+    bytes += entry.bytes;
+  if (auto takes = directory_.probe(bytes); !takes) return takes.error();
+
+  {
+    const ReadGate::Closure closed{gate_};
+    tables_.reset();
+    auto opened = RocksTables::open(directory_.path(), options_, env_);
+    if (!opened) return opened.error();
+    tables_ = std::move(*opened);
+  }
+  const auto commits = read_number(RocksSnapshot{*tables_}, meta_commits);
+  if (!commits) return commits.error();
+  const bool applied = *commits > commits_;
+  if (applied) {
+    // It was replayed from a log whose sync failed: make it durable for sure.
+    if (const auto flushed = tables_->flush(); !flushed.ok())
+      return to_error(flushed, "flushing", directory_.path());
+    const auto reserved = read_number(RocksSnapshot{*tables_}, meta_reserved_until);
+    if (!reserved) return reserved.error();
+    commits_ = *commits;
+    reserved_until_ = *reserved;
+  }
+  broken_ = false;
+  if (options_.log) {
+    const LogField path{.key = "path", .value = directory_.path()};
+    options_.log(LogLevel::info, "the store was opened anew after a failed write", {&path, 1});
+  }
+  return applied;
+}
+
+template <class T, class Read>
+Result<T> RocksStore::read(Read&& read) const {
+  const ReadGate::Pass pass{gate_};
+  if (!tables_)
+    return Error{Errc::unavailable, "The store in " + directory_.path() +
+                                        " could not be opened again after a failed write"};
+  try {
+    const RocksSnapshot rows{*tables_};
+    return read(rows);
+  } catch (const std::exception& thrown) {
+    return Error{Errc::unavailable, std::string{"While reading: "} + thrown.what()};
+  }
+}
+
+Result<engine::EventPage> RocksStore::list(const engine::ListQuery& query) const {
+  return read<engine::EventPage>(
+      [&](const Rows& rows) { return read_page(rows, origin_.epoch, query); });
+}
+
+Result<std::string> RocksStore::get(const UserId& user, const EventId& id) const {
+  return read<std::string>([&](const Rows& rows) { return read_event(rows, user, id); });
+}
+
+Result<std::optional<std::string>> RocksStore::find_by_id(const UserId& owner,
+                                                          const EventId& id) const {
+  return read<std::optional<std::string>>(
+      [&](const Rows& rows) { return read_published(rows, owner, id); });
+}
+
+Result<engine::Aggregate> RocksStore::aggregate(const UserId& user) const {
+  return read<engine::Aggregate>([&](const Rows& rows) { return read_aggregate(rows, user); });
+}
+
+Result<std::vector<engine::Kind>> RocksStore::kinds(const UserId& user) const {
+  return read<std::vector<engine::Kind>>([&](const Rows& rows) { return read_kinds(rows, user); });
+}
+
+engine::InboxHealth RocksStore::health() const {
+  const std::lock_guard lock{health_mutex_};
+  return health_;
+}
+
+}  // namespace carillon::persistence

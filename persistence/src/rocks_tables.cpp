@@ -1,0 +1,163 @@
+#include "persistence/src/rocks_tables.hpp"
+
+#include "persistence/src/counters.hpp"
+#include "persistence/src/keys.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/merge_operator.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+
+#include <utility>
+#include <vector>
+
+namespace carillon::persistence {
+namespace {
+
+using engine::Errc;
+using engine::Error;
+using engine::Result;
+
+/// Column families by Table. RocksDB insists on the name of the first one.
+constexpr std::array<const char*, table_count> table_names{"default", "events", "state",
+                                                           "ids",     "counts", "kinds"};
+
+/// How many additions to one row may wait in memory before they are summed up:
+/// bounds what a read of a hot user's counts has to add.
+constexpr std::size_t additions_waiting_max = 32;
+constexpr int bloom_bits_per_key = 10;
+constexpr int background_jobs = 2;
+
+/// Sums encoded Counters. The name is stored in the files: never change it.
+class AddCounters final : public rocksdb::AssociativeMergeOperator {
+ public:
+  [[nodiscard]] const char* Name() const override { return "carillon.counters.1"; }
+
+  bool Merge(const rocksdb::Slice& /*key*/,
+             const rocksdb::Slice* existing,
+             const rocksdb::Slice& value,
+             std::string* sum,
+             rocksdb::Logger* /*logger*/) const override {
+    Counters counters;
+    if (existing != nullptr && !add_encoded(counters, {existing->data(), existing->size()}))
+      return false;
+    if (!add_encoded(counters, {value.data(), value.size()})) return false;
+    sum->clear();
+    append_counters(*sum, counters);
+    return true;
+  }
+};
+
+/// Keeps RocksDB from recovering on its own: after a failed write the database
+/// is opened anew, see RocksStore.
+class NoAutomaticRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/,
+                            rocksdb::Status /*error*/,
+                            bool* automatic) override {
+    *automatic = false;
+  }
+};
+
+rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
+  rocksdb::DBOptions db;
+  if (env != nullptr) db.env = env;
+  db.create_if_missing = true;
+  db.create_missing_column_families = true;
+  db.max_background_jobs = background_jobs;
+  db.max_total_wal_size = options.wal_bytes_max;
+  db.db_write_buffer_size = 4 * options.write_buffer_bytes;
+  // A torn record at the end of a log is what a crash leaves; any other damage
+  // is reported, because what lies behind it was acknowledged.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.avoid_flush_during_recovery = true;  // opening must not need room on the disk
+  db.skip_stats_update_on_db_open = true;
+  db.bytes_per_sync = std::uint64_t{1} << 20U;
+  db.keep_log_file_num = 4;
+  db.max_log_file_size = std::size_t{4} << 20U;
+  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  db.listeners.push_back(std::make_shared<NoAutomaticRecovery>());
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions table_options(Table table,
+                                           const StoreOptions& options,
+                                           const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions blocks;
+  blocks.block_cache = cache;
+  blocks.format_version = 5;
+  blocks.cache_index_and_filter_blocks = true;  // so that cache_bytes bounds them too
+  blocks.pin_l0_filter_and_index_blocks_in_cache = true;
+  blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloom_bits_per_key));
+
+  rocksdb::ColumnFamilyOptions family;
+  family.compression = rocksdb::kLZ4Compression;
+  family.write_buffer_size = options.write_buffer_bytes;
+  family.level_compaction_dynamic_level_bytes = true;
+  if (table == Table::events || table == Table::state || table == Table::kinds)
+    family.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix_bytes));
+  if (table == Table::counts || table == Table::kinds) {
+    family.merge_operator = std::make_shared<AddCounters>();
+    family.max_successive_merges = additions_waiting_max;
+  }
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
+  return family;
+}
+
+}  // namespace
+
+Error to_error(const rocksdb::Status& status, std::string_view doing, const std::string& path) {
+  std::string text = "While ";
+  text += doing;
+  text += " in " + path + ": " + status.ToString();
+  if (status.IsCorruption())
+    return {Errc::corrupt, text +
+                               ". The store is damaged: restore a backup, or move the directory "
+                               "away to begin an empty one; nothing was repaired"};
+  if (status.IsNoSpace()) return {Errc::io, text + ". Make room on the disk"};
+  if (status.IsIOError()) return {Errc::io, text};
+  return {Errc::unavailable, text};
+}
+
+Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
+                                                       const StoreOptions& options,
+                                                       rocksdb::Env* env) {
+  const auto cache = rocksdb::NewLRUCache(options.cache_bytes);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (std::size_t i = 0; i < table_count; ++i)
+    families.emplace_back(table_names[i], table_options(static_cast<Table>(i), options, cache));
+
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const auto status =
+      rocksdb::DB::Open(database_options(options, env), path, families, &handles, &db);
+  if (!status.ok()) {
+    if (status.IsInvalidArgument())
+      return Error{
+          Errc::unsupported_version,
+          "The store in " + path + " was written by another version: " + status.ToString()};
+    // An existing database that misses one of its files.
+    if (status.IsPathNotFound())
+      return to_error(rocksdb::Status::Corruption(status.ToString()), "opening the store", path);
+    return to_error(status, "opening the store", path);
+  }
+  std::unique_ptr<RocksTables> tables{new RocksTables};
+  tables->db_.reset(db);
+  for (std::size_t i = 0; i < table_count; ++i)
+    tables->handles_[i] = handles[i];
+  return tables;
+}
+
+RocksTables::~RocksTables() {
+  for (auto* handle : handles_)
+    if (handle != nullptr) static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
+  if (db_) static_cast<void>(db_->Close());
+}
+
+rocksdb::Status RocksTables::flush() {
+  return db_->Flush(rocksdb::FlushOptions{}, {handles_.begin(), handles_.end()});
+}
+
+}  // namespace carillon::persistence

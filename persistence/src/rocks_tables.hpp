@@ -1,0 +1,49 @@
+#pragma once
+
+#include "carillon/engine/result.hpp"
+#include "carillon/persistence/open_store.hpp"
+#include "persistence/src/rows.hpp"
+
+#include <rocksdb/db.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace carillon::persistence {
+
+/// A RocksDB with one column family per Table.
+///
+/// Threads   As rocksdb::DB: reads from any thread, writes from one.
+/// Lifetime  Iterators and snapshots must be gone before it is.
+class RocksTables {
+ public:
+  /// Opens or makes the database in this directory, which somebody has locked.
+  /// `env` (a test's; must outlive it) stands for the operating system.
+  [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open(
+      const std::string& path, const StoreOptions& options, rocksdb::Env* env = nullptr);
+  ~RocksTables();
+  RocksTables(const RocksTables&) = delete;
+  RocksTables& operator=(const RocksTables&) = delete;
+
+  [[nodiscard]] rocksdb::DB& db() const noexcept { return *db_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(Table table) const noexcept {
+    return handles_[static_cast<std::size_t>(table)];
+  }
+  /// Writes everything that is in memory only to sorted files.
+  [[nodiscard]] rocksdb::Status flush();
+
+ private:
+  RocksTables() = default;
+
+  std::unique_ptr<rocksdb::DB> db_;
+  std::array<rocksdb::ColumnFamilyHandle*, table_count> handles_{};
+};
+
+/// What a failed call means to us. `doing` completes "While …".
+[[nodiscard]] engine::Error to_error(const rocksdb::Status& status,
+                                     std::string_view doing,
+                                     const std::string& path);
+
+}  // namespace carillon::persistence

@@ -1,0 +1,98 @@
+#include "persistence/src/store_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace carillon::persistence {
+namespace {
+
+using engine::Errc;
+using engine::Error;
+using engine::Result;
+namespace fs = std::filesystem;
+
+constexpr const char* lock_name = "carillon.lock";
+constexpr const char* probe_name = "carillon.probe";
+
+Error io_error(const std::string& doing, const std::string& path, std::error_code reason) {
+  return {Errc::io, "Can't " + doing + " " + path + ": " + reason.message()};
+}
+std::error_code last_error() noexcept {
+  return {errno, std::generic_category()};
+}
+
+/// RocksDB makes a new database wherever the file CURRENT is absent. If others of
+/// its files are there, that would bury what they hold.
+Result<void> check_whole(const std::string& path) {
+  std::error_code failed;
+  if (fs::exists(fs::path{path} / "CURRENT", failed)) return {};
+  for (fs::directory_iterator entry{path, failed}, end; !failed && entry != end;
+       entry.increment(failed)) {
+    const auto extension = entry->path().extension();
+    const bool table = extension == ".sst";
+    const bool log = extension == ".log" && entry->file_size(failed) > 0;
+    if (table || log)
+      return Error{Errc::corrupt,
+                   "The store in " + path + " has lost its file CURRENT but still holds " +
+                       entry->path().filename().string() +
+                       ": restore a backup, or move the directory away to begin an empty one"};
+  }
+  if (failed) return io_error("read the directory", path, failed);
+  return {};
+}
+
+}  // namespace
+
+Result<StoreDirectory> StoreDirectory::open(const std::string& path) {
+  std::error_code failed;
+  fs::create_directories(path, failed);
+  if (failed) return io_error("make the store's directory", path, failed);
+  const auto lock_path = (fs::path{path} / lock_name).string();
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX
+  const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock < 0) return io_error("write in the store's directory; opening", lock_path, last_error());
+  StoreDirectory directory{path, lock};
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return io_error("lock", lock_path, last_error());
+    return Error{Errc::locked, "The store in " + path +
+                                   " is open already, in this process or another; a store has "
+                                   "one process"};
+  }
+  if (auto whole = check_whole(path); !whole) return whole.error();
+  return directory;
+}
+
+StoreDirectory::~StoreDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<void> StoreDirectory::probe(std::uint64_t bytes) const {
+  const auto probe_path = (fs::path{path_} / probe_name).string();
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX
+  const int file = ::open(probe_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return io_error("write", probe_path, last_error());
+  Result<void> result;
+  static constexpr std::array<char, 65'536> zeros{};
+  while (bytes > 0 && result) {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, zeros.size()));
+    const auto written = ::write(file, zeros.data(), wanted);
+    if (written > 0) {
+      bytes -= static_cast<std::uint64_t>(written);
+    } else if (errno != EINTR) {
+      result = io_error("write", probe_path, last_error());
+    }
+  }
+  if (result && ::fdatasync(file) != 0) result = io_error("sync", probe_path, last_error());
+  ::close(file);
+  ::unlink(probe_path.c_str());
+  return result;
+}
+
+}  // namespace carillon::persistence

@@ -1,0 +1,92 @@
+// Goal: after a failed write the store recovers without a restart, and applies the
+// batch once, whether or not its record had reached the log.
+// Method: a file system under RocksDB that fails writes and syncs of the log.
+#include "persistence/src/rocks_store.hpp"
+#include "tests/persistence/failing_env.hpp"
+#include "tests/persistence/store_fixture.hpp"
+
+namespace carillon::testing {
+namespace {
+
+using Fault = FailingFileSystem::Fault;
+using engine::Errc;
+using engine::make_error_code;
+using ::testing::ElementsAre;
+
+const engine::UserId alice = numbered(1);
+
+class RocksRecoveryTest : public StoreTest, public ::testing::WithParamInterface<Fault> {
+ protected:
+  void SetUp() override { open_failing(); }
+  void TearDown() override { store_.reset(); }  // before the file system
+
+  void open_failing() {
+    auto opened =
+        persistence::RocksStore::open(dir_ / "store", small_rocksdb(dir_ / "store"), env_.get());
+    ASSERT_TRUE(opened) << opened.error().text();
+    store_ = std::move(*opened);
+  }
+
+  const std::shared_ptr<FailingFileSystem> disk_ = std::make_shared<FailingFileSystem>();
+  const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(disk_);
+};
+INSTANTIATE_TEST_SUITE_P(Append, RocksRecoveryTest, ::testing::Values(Fault::append));
+INSTANTIATE_TEST_SUITE_P(HalfAnAppend, RocksRecoveryTest, ::testing::Values(Fault::append_half));
+INSTANTIATE_TEST_SUITE_P(Sync, RocksRecoveryTest, ::testing::Values(Fault::sync));
+
+TEST_P(RocksRecoveryTest, AppliesTheBatchOnceWhenTheDiskWorksAgain) {
+  const auto event = publish({.owner = alice});
+  auto batch = std::vector<engine::LogEntry>{};
+  batch.push_back(entry(EventSpec{.owner = alice}));
+  batch.push_back(entry(engine::Change{.user = alice, .ids = {event->id()}}));
+
+  disk_->fail(GetParam());
+  EXPECT_FALSE(store_->commit(batch));
+  EXPECT_FALSE(store_->health().writable);
+  disk_->fail(Fault::none);
+  commit(batch);
+
+  EXPECT_TRUE(store_->health().writable);
+  EXPECT_THAT(batch[1].change->affected, ElementsAre(event->id()));
+  publish({.owner = alice});
+  for (int life = 0; life < 3; ++life) {
+    const auto page = list({.user = alice});
+    EXPECT_EQ(page.total_count, 3U);
+    EXPECT_EQ(page.read_count, 1U);
+    EXPECT_EQ(page.events.size(), 3U);
+    store_.reset();
+    ASSERT_NO_FATAL_FAILURE(open_failing());
+  }
+}
+
+TEST_P(RocksRecoveryTest, AppliesTheBatchOnceWhenTheVeryFirstWriteFails) {
+  auto batch = std::vector<engine::LogEntry>{};
+  batch.push_back(entry(EventSpec{.owner = alice}));
+
+  disk_->fail(GetParam());
+  EXPECT_FALSE(store_->commit(batch));
+  disk_->fail(Fault::none);
+  commit(batch);
+
+  EXPECT_EQ(list({.user = alice}).total_count, 1U);
+  store_.reset();
+  ASSERT_NO_FATAL_FAILURE(open_failing());
+  EXPECT_EQ(list({.user = alice}).total_count, 1U);
+}
+
+TEST_P(RocksRecoveryTest, ServesReadsWhileItCannotWrite) {
+  publish({.owner = alice});
+  auto batch = std::vector<engine::LogEntry>{};
+  batch.push_back(entry(EventSpec{.owner = alice}));
+
+  disk_->fail(GetParam());
+  EXPECT_FALSE(store_->commit(batch));
+
+  EXPECT_THAT(listed({.user = alice}), ElementsAre(100));
+  disk_->fail(Fault::none);
+  commit(batch);
+  EXPECT_THAT(listed({.user = alice}), ElementsAre(101, 100));
+}
+
+}  // namespace
+}  // namespace carillon::testing

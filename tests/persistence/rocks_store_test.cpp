@@ -1,0 +1,256 @@
+// What only a store on disk can show: lives, crashes, damage.
+#include "persistence/src/rocks_store.hpp"
+
+#include "tests/persistence/store_fixture.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+namespace carillon::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using engine::Errc;
+using engine::make_error_code;
+using engine::Status;
+using persistence::open_store;
+using persistence::reservation_block;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const engine::UserId alice = numbered(1);
+
+class RocksStoreTest : public StoreTest {
+ protected:
+  void SetUp() override { open(small_rocksdb(path_)); }
+
+  /// The store as a crash at this moment would leave it: what is on disk while
+  /// it is open, in another place.
+  void crash() {
+    const auto copy = dir_ / ("crashed-" + std::to_string(++crashes_));
+    fs::copy(path_, copy, fs::copy_options::recursive);
+    store_.reset();
+    path_ = copy;
+  }
+  void open_again() { open(small_rocksdb(path_)); }
+
+  /// Files of the store with this extension, the oldest first.
+  std::vector<fs::path> files(const std::string& extension) {
+    std::vector<fs::path> found;
+    for (const auto& file : fs::directory_iterator{path_})
+      if (file.path().extension() == extension) found.push_back(file.path());
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+  engine::Error error_of_opening() {
+    const auto opened = open_store(small_rocksdb(path_));
+    return opened ? engine::Error{std::error_code{}, "opened"} : opened.error();
+  }
+
+  std::string path_ = dir_ / "store";
+  int crashes_ = 0;
+};
+
+TEST_F(RocksStoreTest, KeepsEverythingAcrossACleanRestart) {
+  const auto event = publish({.owner = alice, .description = "kept"});
+  publish({.owner = nobody});
+  mark(alice, {event->id()});
+  const auto before = list({.user = alice});
+  const auto identity = store_->identity();
+  const auto epoch = store_->origin().epoch;
+
+  reopen();
+
+  EXPECT_EQ(list({.user = alice}).events, before.events);
+  EXPECT_EQ(list({.user = alice}).cursor, before.cursor);
+  EXPECT_EQ(list({.user = alice}).read_count, 1U);
+  EXPECT_EQ(store_->identity().system_id, identity.system_id);
+  EXPECT_EQ(store_->identity().local_user, identity.local_user);
+  EXPECT_EQ(store_->origin().epoch, epoch);
+  EXPECT_EQ(store_->origin().last_broadcast, 101U);
+}
+
+TEST_F(RocksStoreTest, GivesEachStoreAnEpochAndAnIdentityOfItsOwn) {
+  const auto other = open_store(small_rocksdb(dir_ / "other"));
+
+  ASSERT_TRUE(other);
+  EXPECT_NE((*other)->origin().epoch, store_->origin().epoch);
+  EXPECT_LT((*other)->origin().epoch, std::uint64_t{1} << 48U);
+  EXPECT_NE((*other)->identity().system_id, store_->identity().system_id);
+}
+
+TEST_F(RocksStoreTest, KeepsWhatWasCommittedBeforeACrash) {
+  const auto event = publish({.owner = alice});
+  mark(alice, {event->id()});
+
+  crash();
+  open_again();
+
+  const auto page = list({.user = alice});
+  EXPECT_EQ(page.total_count, 1U);
+  EXPECT_EQ(page.read_count, 1U);
+  EXPECT_EQ(page.cursor.position.user, 101U);
+}
+
+TEST_F(RocksStoreTest, ATornLastRecordLosesOnlyTheCommitThatNobodyWasToldOf) {
+  publish({.owner = alice});
+  const auto log = files(".log").back();
+  const auto whole = fs::file_size(log);
+  publish({.owner = alice});
+  const auto torn = whole + (fs::file_size(log) - whole) / 2;
+
+  crash();
+  fs::resize_file(files(".log").back(), torn);
+  open_again();
+
+  EXPECT_THAT(listed({.user = alice}), ElementsAre(100));
+  publish({.owner = alice});
+  reopen();
+  EXPECT_EQ(list({.user = alice}).total_count, 2U);
+}
+
+TEST_F(RocksStoreTest, BeginsEachLifeAboveEverySequenceOfTheOnesBefore) {
+  EXPECT_EQ(store_->origin().first_sequence, 1U);
+
+  crash();
+  open_again();
+  EXPECT_EQ(store_->origin().first_sequence, reservation_block + 1);
+  reopen();
+  EXPECT_EQ(store_->origin().first_sequence, 2 * reservation_block + 1);
+}
+
+// A life may show sequences that it never committed; they are covered by the
+// reservation, which grows before half of it is used up.
+TEST_F(RocksStoreTest, ExtendsItsReservationLongBeforeItIsUsedUp) {
+  next_ = reservation_block / 2;
+  publish({.owner = alice});
+  publish({.owner = alice});
+
+  crash();
+  open_again();
+
+  EXPECT_GT(store_->origin().first_sequence, reservation_block + reservation_block / 2);
+  const auto first = store_->origin().first_sequence;
+  next_ = first + 3 * reservation_block;
+  publish({.owner = alice});
+  crash();
+  open_again();
+  EXPECT_GT(store_->origin().first_sequence, first + 3 * reservation_block + reservation_block / 2);
+}
+
+TEST_F(RocksStoreTest, RefusesASecondOpening) {
+  const auto error = error_of_opening();
+
+  EXPECT_EQ(error.code, make_error_code(Errc::locked));
+  EXPECT_THAT(error.text(), HasSubstr(path_));
+}
+
+TEST_F(RocksStoreTest, RefusesASecondProcess) {
+  const auto child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const bool locked = error_of_opening().code == make_error_code(Errc::locked);
+    ::_exit(locked ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(RocksStoreTest, SaysWhyADirectoryCannotBeMade) {
+  const auto file = dir_ / "file";
+  std::ofstream{file} << "in the way";
+
+  const auto opened = open_store(small_rocksdb(file + "/store"));
+
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, make_error_code(Errc::io));
+  EXPECT_THAT(opened.error().text(),
+              AllOf(HasSubstr(file + "/store"), HasSubstr("Not a directory")));
+}
+
+TEST_F(RocksStoreTest, SaysWhatIsDamagedAndWhatToDo) {
+  publish({.owner = alice});
+  store_.reset();
+  const auto tables = files(".sst");
+  ASSERT_FALSE(tables.empty());
+  for (const auto& table : tables)
+    fs::resize_file(table, fs::file_size(table) / 2);
+
+  const auto error = error_of_opening();
+
+  EXPECT_EQ(error.code, make_error_code(Errc::corrupt)) << error.text();
+  EXPECT_THAT(error.text(), AllOf(HasSubstr(path_), HasSubstr("restore a backup")));
+}
+
+TEST_F(RocksStoreTest, ReportsAFileThatIsGone) {
+  publish({.owner = alice});
+  store_.reset();
+  fs::remove(files(".sst").front());
+
+  EXPECT_EQ(error_of_opening().code, make_error_code(Errc::corrupt));
+}
+
+TEST_F(RocksStoreTest, ReportsDamageInTheMiddleOfTheLogInsteadOfCuttingIt) {
+  for (int i = 0; i < 20; ++i)
+    publish({.owner = alice, .description = std::string(3'000, 'x')});
+  crash();
+  const auto log = files(".log").back();
+  std::fstream bytes{log, std::ios::in | std::ios::out | std::ios::binary};
+  bytes.seekp(static_cast<std::streamoff>(fs::file_size(log) / 3));
+  bytes << "!!!!";
+  bytes.close();
+
+  EXPECT_EQ(error_of_opening().code, make_error_code(Errc::corrupt));
+}
+
+// Names the fault: RocksDB makes a new database wherever CURRENT is absent, and
+// removes the files of the old one.
+TEST_F(RocksStoreTest, NeverBeginsAnewOverAnOldStoresFiles) {
+  publish({.owner = alice});
+  store_.reset();
+  fs::remove(fs::path{path_} / "CURRENT");
+
+  const auto error = error_of_opening();
+
+  EXPECT_EQ(error.code, make_error_code(Errc::corrupt)) << error.text();
+  EXPECT_THAT(files(".sst"), Not(IsEmpty()));
+}
+
+TEST_F(RocksStoreTest, RefusesAnotherVersionOfTheSchema) {
+  store_.reset();
+  {
+    auto tables = persistence::RocksTables::open(path_, small_rocksdb(path_));
+    ASSERT_TRUE(tables);
+    rocksdb::WriteOptions write;
+    ASSERT_TRUE((*tables)
+                    ->db()
+                    .Put(write, (*tables)->handle(persistence::Table::meta), "schema",
+                         std::string{"\0\0\0\0\0\0\0\2", 8})
+                    .ok());
+  }
+
+  const auto error = error_of_opening();
+
+  EXPECT_EQ(error.code, make_error_code(Errc::unsupported_version));
+  EXPECT_THAT(error.text(), AllOf(HasSubstr("version 2"), HasSubstr("version 1")));
+}
+
+TEST(OpenStoreTest, NamesWhatItSupportsWhenAskedForSomethingElse) {
+  for (const auto* url : {"", "sqlite:x", "rocksdb:", "memory:x", "rocksdb"}) {
+    const auto opened = open_store({.url = url});
+    ASSERT_FALSE(opened) << url;
+    EXPECT_EQ(opened.error().code, make_error_code(Errc::invalid_argument)) << url;
+    EXPECT_THAT(opened.error().text(), HasSubstr("rocksdb:PATH")) << url;
+  }
+}
+
+}  // namespace
+}  // namespace carillon::testing

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "tools/carillon/http_client.hpp"
+#include "tools/carillon/output.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace carillon::client {
+
+/// What every subcommand needs. Each returns an exit code (output.hpp).
+struct Common {
+  Endpoint endpoint;
+  Output output = Output::table;
+};
+
+/// Which events: the server's filters, one language for `list` and `tail`.
+struct FilterOptions {
+  std::vector<std::string> categories;
+  std::vector<std::string> actions;
+  std::vector<std::string> severities;
+  std::vector<std::string> acted_upon;
+  std::string status;
+  std::string search;
+  std::string from;
+  std::string to;
+};
+/// `category=a&category=b&…`, percent-encoded; empty without a filter.
+[[nodiscard]] std::string to_query(const FilterOptions& filter);
+
+struct PublishOptions {
+  std::string file;  ///< a whole JSON event; "-": standard input
+  std::string category;
+  std::string action;
+  std::string severity = "informational";
+  std::string description;
+  std::string metadata;  ///< a JSON object
+  std::string acted_upon;
+  std::string owner;
+  std::string id;
+  bool async = false;
+};
+[[nodiscard]] int publish(const Common& common, const PublishOptions& options);
+
+struct TailOptions {
+  FilterOptions filter;
+  std::uint64_t count = 0;  ///< end after so many events; 0: never
+};
+[[nodiscard]] int tail(const Common& common, const TailOptions& options);
+
+struct ListOptions {
+  FilterOptions filter;
+  std::uint64_t page = 0;
+  std::string page_size = "25";  ///< a number or "all"
+  std::string sort = "updated_at";
+  std::string order = "desc";
+};
+[[nodiscard]] int list(const Common& common, const ListOptions& options);
+
+struct MarkOptions {
+  std::vector<std::string> ids;
+  std::string status;
+};
+[[nodiscard]] int mark(const Common& common, const MarkOptions& options);
+
+struct DeleteOptions {
+  std::vector<std::string> ids;
+};
+[[nodiscard]] int remove(const Common& common, const DeleteOptions& options);
+
+}  // namespace carillon::client

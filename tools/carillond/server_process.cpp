@@ -1,0 +1,98 @@
+#include "tools/carillond/server_process.hpp"
+
+#include "tools/carillond/logging.hpp"
+#include "tools/carillond/server_parts.hpp"
+#include "tools/carillond/signals.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace carillon::carillond {
+namespace {
+
+using engine::LogLevel;
+
+/// A connection is a descriptor, and the soft limit is 1,024 on many systems.
+/// Returns the limit that is in force then.
+rlim_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+  return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+/// The line that whoever started us waits for. In one write(), past the log, so
+/// that nothing can come between its letters.
+void announce(const ListenAddress& address) {
+  const auto line = fmt::format("listening on http://{}\n", to_string(address));
+  // A closed standard error must not keep the server from serving.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+void reload(Config& running, const Sources& sources, Logging& logging) {
+  const auto loaded = load_config(sources);
+  for (const auto& fault : loaded.faults)
+    logging.log(LogLevel::error, fault);
+  if (!loaded.faults.empty()) {
+    logging.log(LogLevel::error, "nothing was reloaded");
+    return;
+  }
+  running.log_level = logging.level();  // PUT …/config may have changed it since
+  const auto outcome = reload_live_keys(running, loaded.config);
+  logging.set_level(running.log_level);
+  for (const auto& key : outcome.needs_restart)
+    logging.log(LogLevel::warning, "changed, but needs a restart", {{"key", key}});
+  logging.log(LogLevel::info, "configuration reloaded",
+              {{"changed", fmt::format("{}", fmt::join(outcome.applied, ","))}});
+}
+
+void wait_for_end(Config& running, const Sources& sources, Logging& logging) {
+  while (true) {
+    const int signal = wait_for_signal();
+    if (signal != SIGHUP) {
+      logging.log(LogLevel::info, "draining", {{"signal", ::sigabbrev_np(signal)}});
+      return;
+    }
+    reload(running, sources, logging);
+  }
+}
+
+}  // namespace
+
+int serve(const Config& config, const Sources& sources) {
+  block_signals();
+  Logging logging{config.log_level, config.log_format};
+  const auto descriptors_max = raise_descriptor_limit();
+
+  ServerParts parts{config, logging};
+  if (const auto started = parts.start(); !started) {
+    fmt::print(stderr, "carillond: {}\n", started.error().text());
+    return 1;
+  }
+  auto listening = config.listen;
+  listening.port = parts.port();
+  logging.log(LogLevel::info, "ready",
+              {{"version", CARILLON_VERSION},
+               {"store", store_url(config)},
+               {"address", to_string(listening)},
+               {"descriptors_max", std::to_string(descriptors_max)}});
+  announce(listening);
+
+  auto running = config;
+  wait_for_end(running, sources, logging);
+  die_on_next_signal();
+  const bool complete = parts.stop();
+  if (!complete)
+    logging.log(LogLevel::error, "the store failed to the end: accepted events are lost");
+  logging.log(LogLevel::info, "stopped");
+  return complete ? 0 : 1;
+}
+
+}  // namespace carillon::carillond

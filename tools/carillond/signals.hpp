@@ -1,0 +1,17 @@
+#pragma once
+
+namespace carillon::carillond {
+
+/// Takes SIGTERM, SIGINT and SIGHUP away from every thread, so that the main
+/// thread alone hears of them, in wait_for_signal(). Ignores SIGPIPE: a client
+/// that vanished is an error of its socket. Call it before the first thread starts.
+void block_signals();
+
+/// Sleeps until one of the blocked signals arrives, and returns its number.
+[[nodiscard]] int wait_for_signal();
+
+/// From now on SIGTERM and SIGINT end the process at once: whoever asks twice
+/// does not want to wait for the drain.
+void die_on_next_signal();
+
+}  // namespace carillon::carillond
