@@ -55,8 +55,7 @@ AckAnswer::AckAnswer(const ResponseSlot& slot,
                      const ServerOptions& options,
                      std::string& headers) {
   if (ack.outcome == engine::AckOutcome::failed) {
-    own(error_response(503,
-                       code::unavailable,
+    own(error_response(503, code::unavailable,
                        "This could not be made durable: nothing was kept, try again."));
   } else if (slot.endpoint == Endpoint::publish) {
     answer_publish(slot, ack, options, headers);
@@ -75,8 +74,8 @@ void AckAnswer::answer_publish(const ResponseSlot& slot,
                                const ServerOptions& options,
                                std::string& headers) {
   const bool at_once = ack.outcome == engine::AckOutcome::sequenced;
-  headers = slot.family == Family::schema ? "Location: /api/events/"
-                                          : "Location: /api/system/events/";
+  headers =
+      slot.family == Family::schema ? "Location: /api/events/" : "Location: /api/system/events/";
   const auto before_id = headers.size();
   headers.resize(before_id + engine::uuid_text_bytes);
   engine::format_uuid(ack.event->id(), headers.data() + before_id);
@@ -96,13 +95,14 @@ void AckAnswer::answer_publish(const ResponseSlot& slot,
 }
 
 void AckAnswer::answer_change(const ResponseSlot& slot, const engine::Change& change) {
-  const bool single =
-      slot.endpoint == Endpoint::set_status || slot.endpoint == Endpoint::remove;
+  const bool single = slot.endpoint == Endpoint::set_status || slot.endpoint == Endpoint::remove;
   if (single && is_missing(slot, change))
     return own(error_response(404, code::not_found, "There is no such event in your inbox."));
   switch (slot.endpoint) {
-    case Endpoint::set_status: return own(status_response(slot, change));
-    case Endpoint::remove: return own(plain_response(204));
+    case Endpoint::set_status:
+      return own(status_response(slot, change));
+    case Endpoint::remove:
+      return own(plain_response(204));
     case Endpoint::set_status_bulk:
       return own(slot.family == Family::meshery
                      ? plain_response(200)

@@ -1,8 +1,7 @@
+#include "carillon/engine/change.hpp"
 #include "net/src/body_reader.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
-
-#include "carillon/engine/change.hpp"
 
 #include <memory>
 #include <utility>
@@ -25,10 +24,9 @@ std::shared_ptr<engine::Change> make_change(const Exchange& exchange, const Acti
 }
 
 Handled apply(const Exchange& exchange, std::shared_ptr<engine::Change> change) {
-  const engine::AckRequest ack{
-      .sink = &exchange.connection.shard(),
-      .token = exchange.connection.ticket(exchange.slot).to_token(),
-      .at = engine::AckAt::durability};
+  const engine::AckRequest ack{.sink = &exchange.connection.shard(),
+                               .token = exchange.connection.ticket(exchange.slot).to_token(),
+                               .at = engine::AckAt::durability};
   const auto status = exchange.net().broadcaster->apply(std::move(change), ack);
   if (status != engine::PublishStatus::accepted) return refused_response(status);
   return std::nullopt;
@@ -52,10 +50,8 @@ Handled handle_change_one(const Exchange& exchange) {
   Faults faults;
   ActionBody action;
   if (!is_removal(exchange))
-    action = read_action(exchange.request.body,
-                         {.status = true, .events = false},
-                         exchange.net().broadcaster->epoch(),
-                         faults);
+    action = read_action(exchange.request.body, {.status = true, .events = false},
+                         exchange.net().broadcaster->epoch(), faults);
   if (faults.any()) return faults_response(faults);
   auto change = make_change(exchange, action);
   change->ids.push_back(exchange.route.id);
@@ -64,10 +60,9 @@ Handled handle_change_one(const Exchange& exchange) {
 
 Handled handle_change_bulk(const Exchange& exchange) {
   Faults faults;
-  auto action = read_action(exchange.request.body,
-                            {.status = !is_removal(exchange), .events = true},
-                            exchange.net().broadcaster->epoch(),
-                            faults);
+  auto action =
+      read_action(exchange.request.body, {.status = !is_removal(exchange), .events = true},
+                  exchange.net().broadcaster->epoch(), faults);
   if (faults.any()) return faults_response(faults);
   auto change = make_change(exchange, action);
   if (action.ids) {

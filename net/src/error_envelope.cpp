@@ -54,8 +54,8 @@ Response store_error_response(const engine::Error& error) {
     return error_response(404, code::not_found, "There is no such event in your inbox.");
   if (error.code == engine::make_error_code(engine::Errc::invalid_argument))
     return error_response(400, code::invalid_query, error.text());
-  return error_response(
-      503, code::unavailable, "The store can't answer now: " + error.text() + ". Try again.");
+  return error_response(503, code::unavailable,
+                        "The store can't answer now: " + error.text() + ". Try again.");
 }
 
 }  // namespace carillon::net

@@ -26,19 +26,24 @@ struct Spelling {
   Field field;
 };
 constexpr std::array spellings{
-    Spelling{"category", Field::category},    Spelling{"action", Field::action},
-    Spelling{"severity", Field::severity},    Spelling{"actedUpon", Field::acted_upon},
-    Spelling{"acted_upon", Field::acted_upon}, Spelling{"systemId", Field::system_id},
-    Spelling{"system_id", Field::system_id},  Spelling{"owner", Field::owner},
-    Spelling{"author", Field::owner},         Spelling{"status", Field::status},
-    Spelling{"search", Field::search},        Spelling{"from", Field::from},
+    Spelling{"category", Field::category},
+    Spelling{"action", Field::action},
+    Spelling{"severity", Field::severity},
+    Spelling{"actedUpon", Field::acted_upon},
+    Spelling{"acted_upon", Field::acted_upon},
+    Spelling{"systemId", Field::system_id},
+    Spelling{"system_id", Field::system_id},
+    Spelling{"owner", Field::owner},
+    Spelling{"author", Field::owner},
+    Spelling{"status", Field::status},
+    Spelling{"search", Field::search},
+    Spelling{"from", Field::from},
     Spelling{"to", Field::to},
 };
 
 std::optional<Field> find_field(std::string_view name) noexcept {
-  const auto* const found = std::find_if(spellings.begin(), spellings.end(), [&](const auto& it) {
-    return it.name == name;
-  });
+  const auto* const found = std::find_if(spellings.begin(), spellings.end(),
+                                         [&](const auto& it) { return it.name == name; });
   return found == spellings.end() ? std::nullopt : std::optional{found->field};
 }
 
@@ -90,8 +95,12 @@ bool add_filter_value(engine::Filter& filter,
   const auto field = find_field(name);
   if (!field) return false;
   switch (*field) {
-    case Field::category: filter.categories.emplace_back(value); break;
-    case Field::action: filter.actions.emplace_back(value); break;
+    case Field::category:
+      filter.categories.emplace_back(value);
+      break;
+    case Field::action:
+      filter.actions.emplace_back(value);
+      break;
     case Field::severity:
       if (const auto severity = engine::parse_severity(value)) {
         filter.severities.push_back(*severity);
@@ -101,9 +110,15 @@ bool add_filter_value(engine::Filter& filter,
                    "warning");
       }
       break;
-    case Field::acted_upon: add_uuid(filter.acted_upon, name, value, faults); break;
-    case Field::system_id: add_uuid(filter.system_ids, name, value, faults); break;
-    case Field::owner: add_uuid(filter.owners, name, value, faults); break;
+    case Field::acted_upon:
+      add_uuid(filter.acted_upon, name, value, faults);
+      break;
+    case Field::system_id:
+      add_uuid(filter.system_ids, name, value, faults);
+      break;
+    case Field::owner:
+      add_uuid(filter.owners, name, value, faults);
+      break;
     case Field::status:
       if (const auto status = engine::parse_status(value)) {
         set_once(filter.status, *status, name, faults);
@@ -116,8 +131,12 @@ bool add_filter_value(engine::Filter& filter,
         faults.add(name, "is given twice with different values");
       filter.search = value;
       break;
-    case Field::from: set_time(filter.from, name, value, faults); break;
-    case Field::to: set_time(filter.to, name, value, faults); break;
+    case Field::from:
+      set_time(filter.from, name, value, faults);
+      break;
+    case Field::to:
+      set_time(filter.to, name, value, faults);
+      break;
   }
   return true;
 }

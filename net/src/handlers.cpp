@@ -14,8 +14,10 @@ bool takes_json(Endpoint endpoint) noexcept {
     case Endpoint::set_status:
     case Endpoint::set_status_bulk:
     case Endpoint::remove_bulk:
-    case Endpoint::config_set: return true;
-    default: return false;
+    case Endpoint::config_set:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -30,14 +32,17 @@ bool has_acceptable_type(const Request& request, const Route& route) {
   switch (route.endpoint) {
     case Endpoint::alive:
     case Endpoint::ready:
-    case Endpoint::remove: return true;
-    case Endpoint::metrics: return accepts(accept, "text/plain");
+    case Endpoint::remove:
+      return true;
+    case Endpoint::metrics:
+      return accepts(accept, "text/plain");
     case Endpoint::subscribe:
       return request.header_has_token("Upgrade", "websocket") ||
              accepts(accept, "text/event-stream");
     case Endpoint::aggregate:
       return accepts(accept, json_type) || accepts(accept, "text/event-stream");
-    default: return accepts(accept, json_type);
+    default:
+      return accepts(accept, json_type);
   }
 }
 
@@ -55,8 +60,8 @@ Response method_response(Method method, std::string_view path) {
   if (method == Method::options) {
     response.status = 204;
   } else {
-    response = error_response(
-        405, code::method_not_allowed, "This path does not have that method; it has " + allowed + ".");
+    response = error_response(405, code::method_not_allowed,
+                              "This path does not have that method; it has " + allowed + ".");
   }
   response.headers += "Allow: " + allowed + "\r\n";
   return response;
@@ -67,23 +72,20 @@ Response method_response(Method method, std::string_view path) {
 std::optional<Response> check_header(HttpShard& shard, const Request& request, const Route& route) {
   const auto hosts = request.count_headers("Host");
   if (hosts > 1 || (hosts == 0 && request.http11))
-    return error_response(
-        400, code::malformed_request, "An HTTP/1.1 request has exactly one Host header.");
+    return error_response(400, code::malformed_request,
+                          "An HTTP/1.1 request has exactly one Host header.");
   if (!route.path_known)
-    return error_response(404,
-                          code::not_found,
+    return error_response(404, code::not_found,
                           "There is no such path; under /api/events and /api/system/events an id "
                           "must be a UUID.");
   if (route.endpoint == Endpoint::none) return method_response(request.method, request.path());
   if (shard.draining() && !is_probe(route.endpoint))
     return error_response(503, code::draining, "The server is about to stop: try another one.");
   if (!has_acceptable_type(request, route))
-    return error_response(406,
-                          code::not_acceptable,
+    return error_response(406, code::not_acceptable,
                           "The Accept header excludes every form that this path answers in.");
   if (takes_json(route.endpoint) && !has_json_type(request))
-    return error_response(415,
-                          code::unsupported_media_type,
+    return error_response(415, code::unsupported_media_type,
                           "The body must be JSON, with Content-Type: application/json.");
   return std::nullopt;
 }
@@ -94,15 +96,13 @@ std::size_t body_bytes_max(const Route& route, const ServerOptions& options) {
 
 Response body_too_large(const Route& route, const ServerOptions& options) {
   return error_response(
-      413,
-      code::body_too_large,
+      413, code::body_too_large,
       "The body exceeds " + std::to_string(body_bytes_max(route, options)) + " bytes.");
 }
 
 Response refused_response(engine::PublishStatus status) {
   if (status == engine::PublishStatus::full)
-    return error_response(503,
-                          code::overloaded,
+    return error_response(503, code::overloaded,
                           "Too much waits to be made durable: nothing was kept, try again.");
   return error_response(503, code::draining, "The server is about to stop: try another one.");
 }
@@ -120,29 +120,42 @@ std::optional<Response> handle_request(HttpConnection& connection,
                                        std::uint32_t slot) {
   const auto query = QueryString::parse(request.query());
   if (!query)
-    return error_response(400,
-                          code::invalid_query,
+    return error_response(400, code::invalid_query,
                           "The query holds a broken percent escape, or is not UTF-8.");
   auto resolved = resolve_caller(connection.shard().net().options, request, *query);
   if (resolved.refusal) return std::move(resolved.refusal);
   const Exchange exchange{connection, request, route, slot, resolved.caller, *query};
   switch (route.endpoint) {
-    case Endpoint::publish: return handle_publish(exchange);
-    case Endpoint::list: return handle_list(exchange);
-    case Endpoint::aggregate: return handle_aggregate(exchange);
-    case Endpoint::kinds: return handle_kinds(exchange);
-    case Endpoint::get: return handle_get(exchange);
+    case Endpoint::publish:
+      return handle_publish(exchange);
+    case Endpoint::list:
+      return handle_list(exchange);
+    case Endpoint::aggregate:
+      return handle_aggregate(exchange);
+    case Endpoint::kinds:
+      return handle_kinds(exchange);
+    case Endpoint::get:
+      return handle_get(exchange);
     case Endpoint::set_status:
-    case Endpoint::remove: return handle_change_one(exchange);
+    case Endpoint::remove:
+      return handle_change_one(exchange);
     case Endpoint::set_status_bulk:
-    case Endpoint::remove_bulk: return handle_change_bulk(exchange);
-    case Endpoint::subscribe: return handle_subscribe(exchange);
-    case Endpoint::config_get: return handle_config_get(exchange);
-    case Endpoint::config_set: return handle_config_set(exchange);
-    case Endpoint::alive: return handle_alive(exchange);
-    case Endpoint::ready: return handle_ready(exchange);
-    case Endpoint::metrics: return handle_metrics(exchange);
-    case Endpoint::none: break;
+    case Endpoint::remove_bulk:
+      return handle_change_bulk(exchange);
+    case Endpoint::subscribe:
+      return handle_subscribe(exchange);
+    case Endpoint::config_get:
+      return handle_config_get(exchange);
+    case Endpoint::config_set:
+      return handle_config_set(exchange);
+    case Endpoint::alive:
+      return handle_alive(exchange);
+    case Endpoint::ready:
+      return handle_ready(exchange);
+    case Endpoint::metrics:
+      return handle_metrics(exchange);
+    case Endpoint::none:
+      break;
   }
   return error_response(404, code::not_found, "There is no such path.");
 }

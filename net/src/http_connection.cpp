@@ -25,7 +25,8 @@ constexpr std::size_t pending_read_bytes = 16 * 1024;
 }  // namespace
 
 HttpConnection::HttpConnection(HttpShard& shard, tcp::socket socket, Ticket self)
-    : shard_{shard}, socket_{std::move(socket)}, self_{self} {}
+    : shard_{shard}, socket_{std::move(socket)}, self_{self} {
+}
 
 void HttpConnection::start() {
   error_code ignored;
@@ -97,8 +98,8 @@ void HttpConnection::on_end_of_stream() {
   if (state_ == State::lingering) return close(HttpEnd::last_response);
   // Half-closed: what was asked is still answered.
   if (has_partial_request() && can_parse())
-    refuse(error_response(
-        400, code::malformed_request, "The connection ended in the middle of a request."));
+    refuse(error_response(400, code::malformed_request,
+                          "The connection ended in the middle of a request."));
   flush();
   settle();
 }
@@ -142,20 +143,25 @@ bool HttpConnection::step(std::string_view& data) {
     partial_since_ = shard_.tick();
   }
   switch (parser_->feed(data)) {
-    case ParseStep::progress: return true;
-    case ParseStep::needs_more: return false;
+    case ParseStep::progress:
+      return true;
+    case ParseStep::needs_more:
+      return false;
     case ParseStep::header_done:
       on_header();
       if (parser_ && parser_->is_complete()) dispatch();
       return true;
-    case ParseStep::done: dispatch(); return true;
+    case ParseStep::done:
+      dispatch();
+      return true;
     case ParseStep::header_too_big:
-      refuse(error_response(431,
-                            code::header_too_large,
+      refuse(error_response(431, code::header_too_large,
                             "Request line and headers exceed " +
                                 std::to_string(shard_.net().options.header_bytes_max) + " bytes."));
       break;
-    case ParseStep::body_too_big: refuse(body_too_large(route_, shard_.net().options)); break;
+    case ParseStep::body_too_big:
+      refuse(body_too_large(route_, shard_.net().options));
+      break;
     case ParseStep::bad_framing:
       refuse(error_response(400, code::malformed_request, parser_->fault()));
       break;

@@ -106,9 +106,9 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::uint64_t linger_since_ = 0;
   std::size_t lingered_bytes_ = 0;
 
-  bool reading_ = false;       // a wait is pending
-  bool writing_ = false;       // a wait is pending
-  bool last_ = false;          // the newest request is the last one answered
+  bool reading_ = false;  // a wait is pending
+  bool writing_ = false;  // a wait is pending
+  bool last_ = false;     // the newest request is the last one answered
   bool end_of_stream_ = false;
   bool continue_due_ = false;  // the client waits for 100 Continue
 };

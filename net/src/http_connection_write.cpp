@@ -158,8 +158,7 @@ void HttpConnection::sweep() {
   }
   if (has_partial_request()) {
     if (!is_over(partial_since_, options.request_timeout)) return;
-    refuse(error_response(408,
-                          code::request_timeout,
+    refuse(error_response(408, code::request_timeout,
                           "The rest of the request did not come within " +
                               std::to_string(options.request_timeout.count()) + " ms."));
     flush();

@@ -19,12 +19,9 @@ constexpr std::size_t read_scratch_bytes = 64 * 1024;
 
 /// Fine enough that a deadline is late by a quarter at most; never a busy loop.
 std::chrono::milliseconds choose_tick(const ServerOptions& options) {
-  const auto shortest = std::min({options.request_timeout,
-                                  options.idle_timeout,
-                                  options.write_timeout,
-                                  options.close_timeout});
-  return std::clamp(
-      shortest / 4, std::chrono::milliseconds{10}, std::chrono::milliseconds{1'000});
+  const auto shortest = std::min({options.request_timeout, options.idle_timeout,
+                                  options.write_timeout, options.close_timeout});
+  return std::clamp(shortest / 4, std::chrono::milliseconds{10}, std::chrono::milliseconds{1'000});
 }
 
 }  // namespace
@@ -35,10 +32,10 @@ std::uint64_t Ticket::to_token() const noexcept {
 }
 
 Ticket Ticket::from_token(std::uint64_t token) noexcept {
-  return {.connection = static_cast<std::uint32_t>(token >> ResponseQueue::number_bits) & index_mask,
-          .generation =
-              static_cast<std::uint32_t>(token >> (index_bits + ResponseQueue::number_bits)),
-          .slot = static_cast<std::uint32_t>(token) & ResponseQueue::number_mask};
+  return {
+      .connection = static_cast<std::uint32_t>(token >> ResponseQueue::number_bits) & index_mask,
+      .generation = static_cast<std::uint32_t>(token >> (index_bits + ResponseQueue::number_bits)),
+      .slot = static_cast<std::uint32_t>(token) & ResponseQueue::number_mask};
 }
 
 HttpShard::HttpShard(NetContext& net, engine::ShardIndex index)
@@ -48,7 +45,8 @@ HttpShard::HttpShard(NetContext& net, engine::ShardIndex index)
       tick_length_{choose_tick(net.options)},
       event_parser_{net.broadcaster->pool(), net.broadcaster->system_id()},
       timer_{context_},
-      read_scratch_(read_scratch_bytes) {}
+      read_scratch_(read_scratch_bytes) {
+}
 
 HttpShard::~HttpShard() = default;
 
@@ -72,8 +70,7 @@ void HttpShard::adopt(tcp::socket socket) {
   auto& entry = connections_[index];
   entry.generation = (entry.generation + 1) & generation_mask;
   entry.connection = std::make_shared<HttpConnection>(
-      *this,
-      std::move(socket),
+      *this, std::move(socket),
       Ticket{.connection = index, .generation = entry.generation, .slot = 0});
   ++counters_.connections;
   ++counters_.connections_accepted_total;
@@ -97,8 +94,7 @@ void HttpShard::drain(std::function<void()> done) {
 }
 
 void HttpShard::report_if_drained() {
-  if (draining_ && counters_.connections == 0 && on_drained_)
-    std::exchange(on_drained_, nullptr)();
+  if (draining_ && counters_.connections == 0 && on_drained_) std::exchange(on_drained_, nullptr)();
 }
 
 void HttpShard::abandon() {

@@ -111,7 +111,7 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
   std::string header_scratch_;
   std::string common_headers_;
   std::int64_t common_second_ = 0;
-  std::uint64_t tick_ = 0;
+  std::uint64_t tick_ = 1;  // 0 is "never" to the connections
   HttpCounters counters_;
   bool draining_ = false;
   std::function<void()> on_drained_;

@@ -1,9 +1,8 @@
+#include "carillon/engine/event_parser.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
 #include "net/src/list_query.hpp"
 #include "net/src/media_type.hpp"
-
-#include "carillon/engine/event_parser.hpp"
 
 #include <algorithm>
 #include <string>
@@ -74,14 +73,13 @@ Response aggregate_response(const engine::Aggregate& aggregate) {
   body += R"(,"byStatus":{)";
   for (const auto status : {engine::Status::unread, engine::Status::read}) {
     if (status != engine::Status::unread) body += ',';
-    append_member(
-        body, engine::to_string(status), aggregate.by_status[static_cast<std::size_t>(status)]);
+    append_member(body, engine::to_string(status),
+                  aggregate.by_status[static_cast<std::size_t>(status)]);
   }
   body += R"(},"bySeverity":{)";
   for (const auto severity : engine::all_severities) {
     if (severity != engine::all_severities.front()) body += ',';
-    append_member(body,
-                  engine::to_string(severity),
+    append_member(body, engine::to_string(severity),
                   aggregate.by_severity[static_cast<std::size_t>(severity)]);
   }
   body += R"(},"byCategory":{)";
@@ -135,13 +133,12 @@ Response kinds_response(std::vector<engine::Kind> kinds, Family family) {
 
 Handled handle_list(const Exchange& exchange) {
   Faults faults;
-  auto query = read_list_query(
-      exchange.query, exchange.caller.user, exchange.net().broadcaster->epoch(), faults);
+  auto query = read_list_query(exchange.query, exchange.caller.user,
+                               exchange.net().broadcaster->epoch(), faults);
   if (faults.any()) return faults_response(faults);
   exchange.net().inbox->list(
-      std::move(query),
-      [reply = make_reply(exchange),
-       family = exchange.route.family](engine::Result<engine::EventPage> page) {
+      std::move(query), [reply = make_reply(exchange),
+                         family = exchange.route.family](engine::Result<engine::EventPage> page) {
         reply(page ? list_response(*page, family) : store_error_response(page.error()));
       });
   return std::nullopt;
@@ -160,23 +157,21 @@ Handled handle_aggregate(const Exchange& exchange) {
 }
 
 Handled handle_kinds(const Exchange& exchange) {
-  exchange.net().inbox->kinds(
-      exchange.caller.user,
-      [reply = make_reply(exchange),
-       family = exchange.route.family](engine::Result<std::vector<engine::Kind>> kinds) {
-        reply(kinds ? kinds_response(*std::move(kinds), family)
-                    : store_error_response(kinds.error()));
-      });
+  exchange.net().inbox->kinds(exchange.caller.user,
+                              [reply = make_reply(exchange), family = exchange.route.family](
+                                  engine::Result<std::vector<engine::Kind>> kinds) {
+                                reply(kinds ? kinds_response(*std::move(kinds), family)
+                                            : store_error_response(kinds.error()));
+                              });
   return std::nullopt;
 }
 
 Handled handle_get(const Exchange& exchange) {
-  exchange.net().inbox->get(exchange.caller.user,
-                            exchange.route.id,
-                            [reply = make_reply(exchange)](engine::Result<std::string> event) {
-                              reply(event ? json_response(*std::move(event))
-                                          : store_error_response(event.error()));
-                            });
+  exchange.net().inbox->get(
+      exchange.caller.user, exchange.route.id,
+      [reply = make_reply(exchange)](engine::Result<std::string> event) {
+        reply(event ? json_response(*std::move(event)) : store_error_response(event.error()));
+      });
   return std::nullopt;
 }
 

@@ -106,7 +106,8 @@ void read_order(std::string_view name,
     } else if (equal_ignoring_case(word, "desc")) {
       list.descending = true;
     } else {
-      faults.add(name, "must be created_at or updated_at, asc or desc, or a column and a direction");
+      faults.add(name,
+                 "must be created_at or updated_at, asc or desc, or a column and a direction");
       return;
     }
   }

@@ -29,7 +29,8 @@ tcp::endpoint resolve(asio::io_context& context,
 }  // namespace
 
 Listener::Listener(NetContext& net)
-    : net_{net}, acceptor_{net.threads->context(0)}, timer_{net.threads->context(0)} {}
+    : net_{net}, acceptor_{net.threads->context(0)}, timer_{net.threads->context(0)} {
+}
 
 engine::Result<std::uint16_t> Listener::open() {
   const auto& options = net_.options;
@@ -41,20 +42,18 @@ engine::Result<std::uint16_t> Listener::open() {
   if (!ec) acceptor_.bind(endpoint, ec);
   if (!ec) acceptor_.listen(tcp::acceptor::max_listen_connections, ec);
   if (ec)
-    return engine::Error{engine::Errc::io,
-                         "can't listen on " + options.host + ":" + std::to_string(options.port) +
-                             ": " + ec.message()};
+    return engine::Error{engine::Errc::io, "can't listen on " + options.host + ":" +
+                                               std::to_string(options.port) + ": " + ec.message()};
   return acceptor_.local_endpoint(ec).port();
 }
 
 void Listener::accept() {
   const auto shard = next_shard_;
   next_shard_ = (next_shard_ + 1) % static_cast<engine::ShardIndex>(net_.shards.size());
-  acceptor_.async_accept(
-      net_.threads->context(shard),
-      [self = shared_from_this(), shard](error_code ec, tcp::socket socket) {
-        self->on_accepted(ec, shard, std::move(socket));
-      });
+  acceptor_.async_accept(net_.threads->context(shard),
+                         [self = shared_from_this(), shard](error_code ec, tcp::socket socket) {
+                           self->on_accepted(ec, shard, std::move(socket));
+                         });
 }
 
 void Listener::on_accepted(error_code ec, engine::ShardIndex shard, tcp::socket socket) {

@@ -51,7 +51,8 @@ class Families {
 
 void add_engine(Families& families, const engine::Metrics& engine) {
   const auto add = [&](std::string name, std::string help, bool counter, std::uint64_t value) {
-    families.add("carillon_" + std::move(name), std::move(help), counter, static_cast<double>(value));
+    families.add("carillon_" + std::move(name), std::move(help), counter,
+                 static_cast<double>(value));
   };
   add("events_accepted_total", "Events that publish accepted.", true, engine.accepted_total);
   add("events_refused_total", "Publishes refused because a queue was full.", true,

@@ -1,8 +1,7 @@
+#include "carillon/engine/event_parser.hpp"
 #include "net/src/body_reader.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
-
-#include "carillon/engine/event_parser.hpp"
 
 #include <algorithm>
 #include <string>
@@ -18,8 +17,8 @@ Response state_response(std::string_view status) {
 }
 
 Response no_log_level() {
-  return error_response(
-      404, code::not_found, "This server's log level can't be read or changed over HTTP.");
+  return error_response(404, code::not_found,
+                        "This server's log level can't be read or changed over HTTP.");
 }
 
 Response config_response(const LogLevelControl& control) {
@@ -46,7 +45,9 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-Handled handle_alive(const Exchange&) { return state_response("alive"); }
+Handled handle_alive(const Exchange&) {
+  return state_response("alive");
+}
 
 Handled handle_ready(const Exchange& exchange) {
   if (exchange.connection.shard().draining())

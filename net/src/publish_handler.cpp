@@ -10,7 +10,8 @@ Response parse_fault_response(const engine::ParseResult& parsed) {
       return error_response(403, code::forbidden, parsed.error, parsed.details);
     case engine::ParseFault::invalid_event:
       return error_response(400, code::invalid_event, parsed.error, parsed.details);
-    default: return error_response(400, code::malformed_json, parsed.error, parsed.details);
+    default:
+      return error_response(400, code::malformed_json, parsed.error, parsed.details);
   }
 }
 

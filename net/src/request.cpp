@@ -14,9 +14,8 @@ char lower(char c) noexcept {
 }  // namespace
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
-    return lower(a) == lower(b);
-  });
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](char a, char b) { return lower(a) == lower(b); });
 }
 
 std::string_view trim(std::string_view text) noexcept {
@@ -60,7 +59,9 @@ void Request::add_header(std::string_view name, std::string_view value) {
   headers_.push_back({stored_name, store(value)});
 }
 
-std::string_view Request::path() const noexcept { return target().substr(0, target().find('?')); }
+std::string_view Request::path() const noexcept {
+  return target().substr(0, target().find('?'));
+}
 
 std::string_view Request::query() const noexcept {
   const auto mark = target().find('?');
@@ -73,13 +74,14 @@ std::string_view Request::header(std::string_view name) const noexcept {
   return {};
 }
 
-bool Request::has_header(std::string_view name) const noexcept { return count_headers(name) > 0; }
+bool Request::has_header(std::string_view name) const noexcept {
+  return count_headers(name) > 0;
+}
 
 std::size_t Request::count_headers(std::string_view name) const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(headers_.begin(), headers_.end(), [&](const Header& header) {
-        return equal_ignoring_case(view(header.name), name);
-      }));
+  return static_cast<std::size_t>(std::count_if(
+      headers_.begin(), headers_.end(),
+      [&](const Header& header) { return equal_ignoring_case(view(header.name), name); }));
 }
 
 bool Request::header_has_token(std::string_view name, std::string_view token) const noexcept {

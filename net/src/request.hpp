@@ -22,7 +22,7 @@ class Request {
   Method method = Method::other;
   bool http11 = true;
   bool keep_alive = true;
-  std::string body;  ///< as much as the route may have
+  std::string body;       ///< as much as the route may have
   bool body_cut = false;  ///< the body was longer and was thrown away
 
   void set_target(std::string_view target);

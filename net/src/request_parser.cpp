@@ -5,17 +5,26 @@
 namespace carillon::net {
 namespace {
 
-std::string_view to_std(beast::string_view text) noexcept { return {text.data(), text.size()}; }
+std::string_view to_std(beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
 
 Method to_method(http::verb verb) noexcept {
   switch (verb) {
-    case http::verb::get: return Method::get;
-    case http::verb::head: return Method::head;
-    case http::verb::post: return Method::post;
-    case http::verb::put: return Method::put;
-    case http::verb::delete_: return Method::remove;
-    case http::verb::options: return Method::options;
-    default: return Method::other;
+    case http::verb::get:
+      return Method::get;
+    case http::verb::head:
+      return Method::head;
+    case http::verb::post:
+      return Method::post;
+    case http::verb::put:
+      return Method::put;
+    case http::verb::delete_:
+      return Method::remove;
+    case http::verb::options:
+      return Method::options;
+    default:
+      return Method::other;
   }
 }
 
@@ -35,7 +44,8 @@ std::string_view describe(http::error error) noexcept {
     case http::error::bad_chunk_extension:
       return "The chunked body is malformed: each chunk is its size in hexadecimal, CRLF, that "
              "many bytes, CRLF.";
-    default: return "A header is malformed: each is `Name: value`, ended by CRLF.";
+    default:
+      return "A header is malformed: each is `Name: value`, ended by CRLF.";
   }
 }
 
@@ -104,9 +114,8 @@ void RequestParser::on_field_impl(http::field field,
   if (ec || header_reported_) return;  // a trailer: counted and thrown away
   if (field == http::field::content_length) {
     const auto digits = to_std(value);
-    const bool number = std::all_of(digits.begin(), digits.end(), [](char c) {
-      return c >= '0' && c <= '9';
-    });
+    const bool number =
+        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!number || ++content_lengths_ > 1) ec = http::error::multiple_content_length;
   }
   if (field == http::field::transfer_encoding) {

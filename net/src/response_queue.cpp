@@ -34,7 +34,9 @@ std::uint32_t ResponseQueue::push() {
   return number;
 }
 
-void ResponseQueue::pop_back() noexcept { --count_; }
+void ResponseQueue::pop_back() noexcept {
+  --count_;
+}
 
 ResponseSlot* ResponseQueue::front_ready() noexcept {
   if (count_ == 0) return nullptr;

@@ -80,11 +80,16 @@ std::optional<engine::EventId> match(std::string_view pattern, std::string_view 
 Endpoint endpoint_of(const Path& path, Method method) noexcept {
   switch (method) {
     case Method::get:
-    case Method::head: return path.get;
-    case Method::post: return path.post;
-    case Method::put: return path.put;
-    case Method::remove: return path.remove;
-    default: return Endpoint::none;
+    case Method::head:
+      return path.get;
+    case Method::post:
+      return path.post;
+    case Method::put:
+      return path.put;
+    case Method::remove:
+      return path.remove;
+    default:
+      return Endpoint::none;
   }
 }
 

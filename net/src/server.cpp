@@ -86,8 +86,8 @@ void Server::Impl::drain() {
     });
   }
   if (!countdown->wait_for(net.options.drain_timeout) && net.options.log)
-    net.options.log(
-        engine::LogLevel::warning, "not every connection was closed in the time to drain", {});
+    net.options.log(engine::LogLevel::warning,
+                    "not every connection was closed in the time to drain", {});
 }
 
 engine::Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options,
@@ -106,7 +106,8 @@ engine::Result<std::unique_ptr<Server>> Server::create(const ServerOptions& opti
   return std::unique_ptr<Server>{new Server{std::move(impl)}};
 }
 
-Server::Server(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Server::Server(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {
+}
 
 Server::~Server() {
   impl_->threads.stop();
@@ -117,8 +118,12 @@ Server::~Server() {
   }
 }
 
-std::uint16_t Server::port() const noexcept { return impl_->port; }
+std::uint16_t Server::port() const noexcept {
+  return impl_->port;
+}
 
-void Server::drain() { impl_->drain(); }
+void Server::drain() {
+  impl_->drain();
+}
 
 }  // namespace carillon::net

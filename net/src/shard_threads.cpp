@@ -46,11 +46,16 @@ void ShardThreads::Impl::run(engine::ShardIndex shard) noexcept {
   std::abort();
 }
 
-ShardThreads::ShardThreads(engine::ShardIndex shards) : impl_{std::make_unique<Impl>(shards)} {}
+ShardThreads::ShardThreads(engine::ShardIndex shards) : impl_{std::make_unique<Impl>(shards)} {
+}
 
-ShardThreads::~ShardThreads() { stop(); }
+ShardThreads::~ShardThreads() {
+  stop();
+}
 
-void ShardThreads::wake(engine::ShardIndex shard) noexcept { impl_->post_turn(shard); }
+void ShardThreads::wake(engine::ShardIndex shard) noexcept {
+  impl_->post_turn(shard);
+}
 
 engine::ShardIndex ShardThreads::shards() const noexcept {
   return static_cast<engine::ShardIndex>(impl_->shards.size());

@@ -61,8 +61,8 @@ Handled handle_subscribe(const Exchange& exchange) {
     return response;
   }
   StreamRequest stream;
-  stream.kind = is_upgrade(exchange.request) ? StreamRequest::Kind::websocket
-                                             : StreamRequest::Kind::sse;
+  stream.kind =
+      is_upgrade(exchange.request) ? StreamRequest::Kind::websocket : StreamRequest::Kind::sse;
   stream.request = to_beast(exchange.request);
   stream.user = exchange.caller.user;
   stream.filter = std::move(filter);

@@ -75,7 +75,6 @@ class AppendQueue {
     moodycamel::ProducerToken token;
     std::deque<Ticketed> taken;  // the writer's: dequeued, not in a batch yet
   };
-  class Moving;
 
   void refill(Lane& lane);
   [[nodiscard]] Lane* first_lane(std::uint64_t end);

@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace carillon::engine {
 namespace {
@@ -134,6 +136,22 @@ TEST(CheckJsonTest, ReadsNumbersAsTheGrammarDoes) {
       {"1\0"sv, "expected the end of the text at byte 1"},
       {"\xEF\xBC\x91", "expected a JSON value at byte 0"},  // a full-width 1
   });
+}
+
+TEST(CheckJsonTest, AgreesWithTheGrammarOnEveryShortNumber) {
+  const std::regex grammar{R"(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)"};
+  constexpr std::string_view characters = "-+.01e";
+  std::vector<std::string> texts{""};
+  for (std::size_t first = 0, length = 1; length <= 5; ++length) {
+    const auto last = texts.size();
+    for (; first < last; ++first) {
+      for (const char c : characters) {
+        texts.push_back(texts[first] + c);
+        ASSERT_EQ(check_json(texts.back()).empty(), std::regex_match(texts.back(), grammar))
+            << texts.back();
+      }
+    }
+  }
 }
 
 TEST(CheckJsonTest, WantsCommasBetweenAndNowhereElse) {

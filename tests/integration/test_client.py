@@ -5,7 +5,8 @@ import os
 import subprocess
 import unittest
 
-from carillond import DEADLINE_S, IntegrationTest, Lines, new_user, program, run
+from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, new_user, program,
+                       run)
 
 
 class ClientTest(IntegrationTest):
@@ -86,7 +87,7 @@ class ClientTest(IntegrationTest):
     def tail(self, *arguments):
         process = subprocess.Popen(
             [program("CARILLON"), "tail", "--url", self.server.url, "--user", self.user, *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment())
         self.addCleanup(process.wait, DEADLINE_S)
         self.addCleanup(process.kill)
         self.addCleanup(process.stdout.close)

@@ -33,8 +33,7 @@ TEST_F(HttpChangeTest, MarksOneEventInTheShapeOfEachFamily) {
   const auto second = publish();
 
   const auto schema = client_.request("PUT", "/api/events/" + first + "/status", read_body);
-  const auto meshery =
-      client_.request("PUT", "/api/system/events/status/" + second, read_body);
+  const auto meshery = client_.request("PUT", "/api/system/events/status/" + second, read_body);
 
   EXPECT_EQ(schema.status, 200U);
   EXPECT_EQ(schema.at("/eventId"), first);
@@ -78,7 +77,8 @@ TEST_F(HttpChangeTest, LeavesAnotherUsersEventAlone) {
   const auto id = publish();
   const auto other = "?user=" + engine::to_string(testing::user(9));
 
-  EXPECT_EQ(client_.request("PUT", "/api/events/" + id + "/status" + other, read_body).status, 404U);
+  EXPECT_EQ(client_.request("PUT", "/api/events/" + id + "/status" + other, read_body).status,
+            404U);
   EXPECT_EQ(client_.request("DELETE", "/api/events/" + id + other).status, 404U);
   EXPECT_EQ(status_of(id), "unread");
 }
@@ -86,8 +86,8 @@ TEST_F(HttpChangeTest, LeavesAnotherUsersEventAlone) {
 TEST_F(HttpChangeTest, MarksSeveralEvents) {
   const auto first = publish();
   const auto second = publish();
-  const auto both =
-      ids_body(quoted(first) + "," + quoted(unknown_id) + "," + quoted(second), R"(,"status":"read")");
+  const auto both = ids_body(quoted(first) + "," + quoted(unknown_id) + "," + quoted(second),
+                             R"(,"status":"read")");
 
   const auto schema = client_.request("PUT", "/api/events/status", both);
   const auto meshery = client_.request("PUT", "/api/system/events/status/bulk", both);
@@ -105,7 +105,8 @@ TEST_F(HttpChangeTest, DeletesSeveralEventsByEachPath) {
 
   const auto post = client_.request("POST", "/api/events/delete", ids_body(quoted(first)));
   const auto remove = client_.request("DELETE", "/api/events", ids_body(quoted(second)));
-  const auto meshery = client_.request("DELETE", "/api/system/events/bulk", ids_body(quoted(third)));
+  const auto meshery =
+      client_.request("DELETE", "/api/system/events/bulk", ids_body(quoted(third)));
 
   EXPECT_EQ(post.body, R"({"deleted":[)" + quoted(first) + "]}");
   EXPECT_EQ(remove.body, R"({"deleted":[)" + quoted(second) + "]}");
@@ -120,8 +121,7 @@ TEST_F(HttpChangeTest, ChangesWhatAFilterLetsThroughUpToACursor) {
   const auto later = publish("wanted");
 
   const auto answer = client_.request(
-      "PUT",
-      "/api/events/status",
+      "PUT", "/api/events/status",
       R"({"filter":{"search":"wanted","category":["pattern"]},"status":"read","upTo":")" + up_to +
           "\"}");
 
@@ -166,7 +166,8 @@ TEST_F(HttpChangeTest, RefusesABadBodyAndChangesNothing) {
            {ids_body(quoted(id)), "status"},
            {ids_body(quoted(id), R"(,"status":"done")"), "status"},
            {ids_body(quoted(id), R"(,"status":1)"), "status"},
-           {ids_body(quoted(id), R"(,"status":"read","filter":{},"upTo":")" + up_to + "\""), "filter"},
+           {ids_body(quoted(id), R"(,"status":"read","filter":{},"upTo":")" + up_to + "\""),
+            "filter"},
            {R"({"filter":{},"status":"read"})", "upTo"},
            {R"({"filter":{},"status":"read","upTo":"x"})", "upTo", "invalid_cursor"},
            {R"({"filter":{},"status":"read","upTo":")" + stale + "\"}", "upTo", "stale_cursor"},

@@ -75,8 +75,8 @@ TEST(HttpFramingTest, TellsAWaitingClientToContinue) {
   auto client = harness.client();
   const auto body = event_json();
 
-  client.send(post_head("Expect: 100-continue\r\nContent-Length: " + std::to_string(body.size()) +
-                        "\r\n"));
+  client.send(
+      post_head("Expect: 100-continue\r\nContent-Length: " + std::to_string(body.size()) + "\r\n"));
   EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send(body);
   EXPECT_EQ(client.read_answer().status, 201U);
@@ -88,7 +88,8 @@ TEST(HttpFramingTest, RefusesAWaitingClientWithoutItsBody) {
   auto unknown = harness.client();
 
   too_big.send(post_head("Expect: 100-continue\r\nContent-Length: 1000000\r\n"));
-  unknown.send("POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n");
+  unknown.send(
+      "POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n");
 
   EXPECT_EQ(too_big.read_answer().status, 413U);
   EXPECT_TRUE(too_big.at_end());
@@ -287,9 +288,9 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"chunked twice",
                post_head("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") +
                    "0\r\n\r\n" + smuggled},
-        Broken{"chunks in HTTP/1.0",
-               "POST /api/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
-                   smuggled},
+        Broken{
+            "chunks in HTTP/1.0",
+            "POST /api/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled},
         Broken{"bad chunk size",
                post_head("Transfer-Encoding: chunked\r\n") + "xyz\r\n{}\r\n0\r\n\r\n" + smuggled},
         Broken{"chunk longer than said",
@@ -298,7 +299,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"bare line feeds", "GET /healthz HTTP/1.1\nHost: x\n\n\r\n\r\n"},
         Broken{"no version", "GET /healthz\r\n\r\n" + smuggled},
         Broken{"HTTP/2", "GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n" + smuggled},
-        Broken{"not HTTP", std::string{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15}}));
+        Broken{"not HTTP",
+               std::string{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15}}));
 
 TEST(HttpFramingTest, AnswersEarlierRequestsBeforeBrokenFraming) {
   HttpHarness harness;

@@ -156,14 +156,15 @@ TEST(HttpPublishTest, BroadcastsToEveryoneIfThatIsTheAudience) {
 TEST(HttpPublishTest, NamesEveryFaultOfAnEventAtOnce) {
   HttpHarness harness;
 
-  const auto answer = harness.client().request(
-      "POST", "/api/events", R"({"category":"Not Snake","severity":"loud"})");
+  const auto answer = harness.client().request("POST", "/api/events",
+                                               R"({"category":"Not Snake","severity":"loud"})");
 
   EXPECT_EQ(answer.status, 400U);
   EXPECT_EQ(answer.at("/code"), "invalid_event");
   EXPECT_EQ(answer.header("Content-Type"), "application/json; charset=utf-8");
   EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff");
-  for (const auto* field : {R"("field":"category")", R"("field":"action")", R"("field":"severity")"})
+  for (const auto* field :
+       {R"("field":"category")", R"("field":"action")", R"("field":"severity")"})
     EXPECT_THAT(answer.body, HasSubstr(field));
 }
 
@@ -185,8 +186,8 @@ TEST(HttpPublishTest, RefusesAnotherContentType) {
 
   const auto text =
       client.request("POST", "/api/events", event_json(), "Content-Type: text/plain\r\n");
-  const auto with_charset = client.request(
-      "POST", "/api/events", event_json(), "Content-Type: Application/JSON; charset=utf-8\r\n");
+  const auto with_charset = client.request("POST", "/api/events", event_json(),
+                                           "Content-Type: Application/JSON; charset=utf-8\r\n");
 
   EXPECT_EQ(text.status, 415U);
   EXPECT_EQ(text.at("/code"), "unsupported_media_type");
@@ -198,8 +199,9 @@ TEST(HttpPublishTest, TakesAMissingContentTypeAsJsonUnlessAWebPageSentIt) {
   HttpHarness harness;
   auto client = harness.client();
   const auto body = event_json();
-  const auto head = "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: " +
-                    std::to_string(body.size()) + "\r\n";
+  const auto head =
+      "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n";
 
   client.send(head + "\r\n" + body);
   EXPECT_EQ(client.read_answer().status, 201U);

@@ -64,8 +64,7 @@ TEST(HttpRoutesTest, RefusesIfNothingThatItHasIsAcceptable) {
   auto client = harness.client();
 
   for (const auto* accept : {"text/html", "application/json;q=0", "application/json;q=0, */*"}) {
-    const auto answer =
-        client.get("/api/events/list", "Accept: " + std::string{accept} + "\r\n");
+    const auto answer = client.get("/api/events/list", "Accept: " + std::string{accept} + "\r\n");
     EXPECT_EQ(answer.status, 406U) << accept;
     EXPECT_EQ(answer.at("/code"), "not_acceptable");
   }
@@ -109,8 +108,8 @@ TEST(HttpRoutesTest, PagesByCursor) {
     ASSERT_EQ(client.request("POST", "/api/events", event_json(name)).status, 201U);
 
   const auto newest = client.get("/api/events/list?pageSize=1&sort=created_at");
-  const auto start = engine::to_string(
-      engine::Cursor{.epoch = testing::ScriptedStore::epoch, .position = {}});
+  const auto start =
+      engine::to_string(engine::Cursor{.epoch = testing::ScriptedStore::epoch, .position = {}});
   const auto first = client.get("/api/events/list?limit=2&after=" + start);
   const auto second = client.get("/api/events/list?limit=2&after=" + first.at("/cursor"));
 
@@ -164,8 +163,7 @@ TEST(HttpRoutesTest, SumsUpAnInbox) {
   auto client = harness.client();
   const auto id = client.request("POST", "/api/events", event_json()).at("/id");
   ASSERT_EQ(client
-                .request("POST",
-                         "/api/events",
+                .request("POST", "/api/events",
                          R"({"category":"audit","action":"login","severity":"debug"})")
                 .status,
             201U);
@@ -185,8 +183,7 @@ TEST(HttpRoutesTest, ListsTheKindsInTheShapeOfEachFamily) {
   auto client = harness.client();
   for (const auto* kind : {"b\",\"action\":\"y", "b\",\"action\":\"x", "a\",\"action\":\"x"})
     ASSERT_EQ(client
-                  .request("POST",
-                           "/api/events",
+                  .request("POST", "/api/events",
                            R"({"category":")" + std::string{kind} + R"(","severity":"info"})")
                   .status,
               201U);
@@ -251,12 +248,10 @@ TEST(HttpRoutesTest, ShowsFiguresOfEveryPart) {
   const auto answer = client.get("/metrics");
 
   EXPECT_EQ(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
-  for (const auto* line : {"\ncarillon_events_accepted_total 1\n",
-                           "\ncarillon_http_connections 1\n",
-                           "\ncarillon_http_responses_total{class=\"2xx\"} 1\n",
-                           "\ncarillon_store_commits_total 5\n",
-                           "\ncarillon_sessions 0\n",
-                           "# TYPE carillon_http_received_bytes_total counter\n"})
+  for (const auto* line :
+       {"\ncarillon_events_accepted_total 1\n", "\ncarillon_http_connections 1\n",
+        "\ncarillon_http_responses_total{class=\"2xx\"} 1\n", "\ncarillon_store_commits_total 5\n",
+        "\ncarillon_sessions 0\n", "# TYPE carillon_http_received_bytes_total counter\n"})
     EXPECT_THAT(answer.body, HasSubstr(line));
 }
 

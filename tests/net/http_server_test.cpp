@@ -120,21 +120,21 @@ TEST(HttpServerConcurrencyTest, AnswersEachClientItsOwn) {
   for (int number = 0; number < clients; ++number) {
     threads.emplace_back([&, number] {
       auto client = harness.client();
-      const auto user = "?user=" + engine::to_string(testing::user(static_cast<std::uint8_t>(number)));
+      const auto user =
+          "?user=" + engine::to_string(testing::user(static_cast<std::uint8_t>(number)));
       start.arrive_and_wait();
       for (int round = 0; round < rounds; ++round) {
         const auto name = std::to_string(number) + "-" + std::to_string(round);
         client.send(HttpClient::text_of("POST", "/api/events" + user, event_json(name)) +
-                    HttpClient::text_of("POST",
-                                        "/api/events" + user,
-                                        event_json(name),
+                    HttpClient::text_of("POST", "/api/events" + user, event_json(name),
                                         "Prefer: respond-async\r\n") +
                     HttpClient::text_of("GET", "/api/events/list" + user));
         ASSERT_EQ(client.read_answer().at("/description"), name);
         ASSERT_EQ(client.read_answer().at("/description"), name);
         ASSERT_EQ(client.read_answer().status, 200U);
       }
-      ASSERT_EQ(client.get("/api/events/list" + user).at("/totalCount"), std::to_string(2 * rounds));
+      ASSERT_EQ(client.get("/api/events/list" + user).at("/totalCount"),
+                std::to_string(2 * rounds));
     });
   }
 }

@@ -102,8 +102,7 @@ TEST(HttpSubscribeTest, SaysWhatIsNotSupportedYet) {
   auto client = harness.client();
   const std::string path = "/api/events/subscribe";
 
-  for (const auto& answer : {client.get(path + "?after=x"),
-                             client.get(path + "?overflow=drop"),
+  for (const auto& answer : {client.get(path + "?after=x"), client.get(path + "?overflow=drop"),
                              client.get(path, "Last-Event-ID: x\r\n")}) {
     EXPECT_EQ(answer.status, 400U);
     EXPECT_EQ(answer.at("/code"), "not_supported");

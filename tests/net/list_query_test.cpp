@@ -67,9 +67,9 @@ TEST(ListQueryTest, ReadsEveryFieldByEverySpelling) {
   for (const std::string name : {"pagesize", "pageSize", "page_size", "limit"})
     EXPECT_EQ(read(name + "=7").list.page_size, 7U);
 
-  const auto [list, faults] =
-      read("action=deploy&severity=ERROR,warn&status=read&search=a+b%26&page=3"
-           "&from=2026-01-02&to=2026-01-02T03:04:05.5%2B01:00");
+  const auto [list, faults] = read(
+      "action=deploy&severity=ERROR,warn&status=read&search=a+b%26&page=3"
+      "&from=2026-01-02&to=2026-01-02T03:04:05.5%2B01:00");
   EXPECT_FALSE(faults.any());
   EXPECT_THAT(list.filter.actions, ElementsAre("deploy"));
   EXPECT_THAT(list.filter.severities,

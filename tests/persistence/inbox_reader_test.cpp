@@ -48,13 +48,14 @@ TEST_F(InboxReaderTest, AnswersOnAnotherThread) {
 TEST_F(InboxReaderTest, PassesOnWhatTheStoreAnswers) {
   std::promise<std::error_code> get;
   inbox_.get({}, {}, [&](auto json) { get.set_value(json.error().code); });
+  EXPECT_EQ(get.get_future().get(), make_error_code(Errc::not_found));
+
   std::promise<bool> aggregate;
   inbox_.aggregate({}, [&](auto sums) { aggregate.set_value(static_cast<bool>(sums)); });
+  EXPECT_TRUE(aggregate.get_future().get());
+
   std::promise<bool> kinds;
   inbox_.kinds({}, [&](auto found) { kinds.set_value(found && found->empty()); });
-
-  EXPECT_EQ(get.get_future().get(), make_error_code(Errc::not_found));
-  EXPECT_TRUE(aggregate.get_future().get());
   EXPECT_TRUE(kinds.get_future().get());
 }
 

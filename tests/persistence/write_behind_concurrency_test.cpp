@@ -93,7 +93,7 @@ TEST_F(WriteBehindConcurrencyTest, LosesNothingAndKeepsEachShardsOrder) {
 
 TEST_F(WriteBehindConcurrencyTest, WakesTheWriterForEachEntryThatFindsItAsleep) {
   log_.attach(observer_);
-  run(/*entries_each=*/4'000, /*burst=*/1);
+  run(/*entries_each=*/12'000, /*burst=*/1);
 
   EXPECT_TRUE(observer_.in_order());
 }
@@ -101,7 +101,7 @@ TEST_F(WriteBehindConcurrencyTest, WakesTheWriterForEachEntryThatFindsItAsleep) 
 // One appender hands a baton to the next after each append, so every append
 // returned before the following one began: one total order, whatever the shards.
 TEST_F(WriteBehindConcurrencyTest, CommitsAppendsThatFollowOneAnotherInTheirOrder) {
-  constexpr Sequence appends = 8'000;
+  constexpr Sequence appends = 20'000;
   log_.attach(observer_);
   std::atomic<Sequence> turn{0};
   std::vector<std::jthread> threads;

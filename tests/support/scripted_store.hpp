@@ -74,14 +74,14 @@ class ScriptedStore final : public engine::EventLog, public engine::Inbox {
   /// Waits until that many events and changes wait for their commit.
   bool wait_for_held(std::size_t entries) {
     std::unique_lock lock{mutex_};
-    return changed_.wait_for(lock, std::chrono::seconds{20}, [&] {
-      return appended_.size() >= entries;
-    });
+    return changed_.wait_for(lock, std::chrono::seconds{20},
+                             [&] { return appended_.size() >= entries; });
   }
   /// Waits until that many reads wait.
   bool wait_for_reads(std::size_t reads) {
     std::unique_lock lock{mutex_};
-    return changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return reads_.size() >= reads; });
+    return changed_.wait_for(lock, std::chrono::seconds{20},
+                             [&] { return reads_.size() >= reads; });
   }
 
   // EventLog.
@@ -98,14 +98,15 @@ class ScriptedStore final : public engine::EventLog, public engine::Inbox {
     read([this, owner, id, done = std::move(done)](std::optional<engine::Errc> error) {
       if (error) return done(*error);
       const auto* const record = find_record(owner, id);
-      done(record == nullptr ? std::optional<std::string>{} : std::optional{json_of(*record, owner)});
+      done(record == nullptr ? std::optional<std::string>{}
+                             : std::optional{json_of(*record, owner)});
     });
   }
 
   // Inbox.
   void list(engine::ListQuery query, Done<engine::EventPage> done) override {
-    read([this, query = std::move(query), done = std::move(done)](
-             std::optional<engine::Errc> error) {
+    read([this, query = std::move(query),
+          done = std::move(done)](std::optional<engine::Errc> error) {
       if (error) return done(*error);
       last_list = query;
       done(page_of(query));
@@ -215,10 +216,10 @@ class ScriptedStore final : public engine::EventLog, public engine::Inbox {
     const auto is_meant = [&](const Record& record) {
       if (!change.ids.empty())
         return std::find(change.ids.begin(), change.ids.end(), record.view.id) != change.ids.end();
-      const auto bound =
-          change.up_to ? (record.view.audience == engine::Audience::everyone ? change.up_to->broadcast
-                                                                             : change.up_to->user)
-                       : change.sequence;
+      const auto bound = change.up_to ? (record.view.audience == engine::Audience::everyone
+                                             ? change.up_to->broadcast
+                                             : change.up_to->user)
+                                      : change.sequence;
       return record.view.sequence <= bound &&
              (!change.filter ||
               change.filter->matches(record.view, state_of(record, change.user).status));
@@ -248,8 +249,8 @@ class ScriptedStore final : public engine::EventLog, public engine::Inbox {
   }
   [[nodiscard]] static std::string json_of(const Record& record, const engine::UserId& user) {
     auto json = record.body;
-    engine::append_event_tail(
-        json, state_of(record, user), record.view.created_at, record.view.sequence);
+    engine::append_event_tail(json, state_of(record, user), record.view.created_at,
+                              record.view.sequence);
     return json;
   }
   [[nodiscard]] std::vector<Record*> inbox_of(const engine::UserId& user) const {

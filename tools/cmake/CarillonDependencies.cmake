@@ -33,7 +33,6 @@ carillon_dependency(simdjson APT libsimdjson-dev TARGETS simdjson::simdjson FIND
 
 if(CARILLON_WITH_PERSISTENCE)
   carillon_dependency(RocksDB APT librocksdb-dev TARGETS RocksDB::rocksdb FIND MODULE)
-  carillon_dependency(CURL APT libcurl4-openssl-dev TARGETS CURL::libcurl FIND MODULE)
 endif()
 if(CARILLON_WITH_NET)
   carillon_dependency(OpenSSL APT libssl-dev TARGETS OpenSSL::SSL OpenSSL::Crypto FIND MODULE)
@@ -44,6 +43,7 @@ if(CARILLON_BUILD_TOOLS)
   carillon_dependency(CLI11 APT libcli11-dev TARGETS CLI11::CLI11 FIND CONFIG)
   carillon_dependency(tomlplusplus APT libtomlplusplus-dev
     TARGETS tomlplusplus::tomlplusplus FIND CONFIG)
+  carillon_dependency(CURL APT libcurl4-openssl-dev TARGETS CURL::libcurl FIND MODULE)
   carillon_dependency(fmt APT libfmt-dev TARGETS fmt::fmt FIND CONFIG)
   carillon_dependency(spdlog APT libspdlog-dev TARGETS spdlog::spdlog FIND CONFIG)
 endif()

@@ -32,6 +32,12 @@ def program(variable):
     return path
 
 
+def clean_environment(extra=None):
+    """Without what configures a server or a client of whoever runs the tests."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("CARILLON_")}
+    return {**own, **(extra or {})}
+
+
 class Lines:
     """The lines of a pipe, read by a thread of its own; waits for one of them."""
 
@@ -82,7 +88,7 @@ class Server:
             command += ["--listen", listen]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, env={**os.environ, **(environment or {})})
+            text=True, env=clean_environment(environment))
         self.stderr = Lines(self.process.stderr)
         ready = self.stderr.wait_for(READY)
         if ready is None:
@@ -137,7 +143,7 @@ def run(*arguments, variable="CARILLOND", stdin="", environment=None, deadline_s
     """Runs a program to its end."""
     return subprocess.run([program(variable), *map(str, arguments)], input=stdin, text=True,
                           capture_output=True, timeout=deadline_s,
-                          env={**os.environ, **(environment or {})})
+                          env=clean_environment(environment))
 
 
 class Answer:
