@@ -185,7 +185,7 @@ void HttpConnection::on_header() {
   if (!early_answer_ && parser_->declared_body_bytes() > body_max)
     early_answer_ = body_too_large(route_, options);
   // Told no, the client may or may not send the body: only a close is clear.
-  if (early_answer_) return refuse(*early_answer_);
+  if (const auto refusal = std::exchange(early_answer_, std::nullopt)) return refuse(*refusal);
   continue_due_ = true;
 }
 

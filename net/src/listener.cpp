@@ -32,18 +32,16 @@ Listener::Listener(NetContext& net)
     : net_{net}, acceptor_{net.threads->context(0)}, timer_{net.threads->context(0)} {
 }
 
-engine::Result<std::uint16_t> Listener::open() {
-  const auto& options = net_.options;
+engine::Result<std::uint16_t> Listener::open(const std::string& host, std::uint16_t port) {
   error_code ec;
-  const auto endpoint =
-      resolve(net_.threads->context(0), without_brackets(options.host), options.port, ec);
+  const auto endpoint = resolve(net_.threads->context(0), without_brackets(host), port, ec);
   if (!ec) acceptor_.open(endpoint.protocol(), ec);
   if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address{true}, ec);
   if (!ec) acceptor_.bind(endpoint, ec);
   if (!ec) acceptor_.listen(tcp::acceptor::max_listen_connections, ec);
   if (ec)
-    return engine::Error{engine::Errc::io, "can't listen on " + options.host + ":" +
-                                               std::to_string(options.port) + ": " + ec.message()};
+    return engine::Error{engine::Errc::io, "can't listen on " + host + ":" + std::to_string(port) +
+                                               ": " + ec.message()};
   return acceptor_.local_endpoint(ec).port();
 }
 

@@ -6,12 +6,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace carillon::net {
 
 /// Accepts connections and deals them out to the shards in turn.
 ///
-/// Role      One per server, on shard 0's loop.
+/// Role      One per address that the server listens on, on shard 0's loop.
 /// Threads   open(): before the threads run. The rest: shard 0's.
 /// Bound     The kernel's backlog; without free descriptors it waits and logs,
 ///           instead of spinning.
@@ -20,8 +21,8 @@ class Listener final : public std::enable_shared_from_this<Listener> {
  public:
   explicit Listener(NetContext& net);
 
-  /// Binds and listens. The error names the address and the reason.
-  [[nodiscard]] engine::Result<std::uint16_t> open();
+  /// Binds and listens; gives the port. The error names the address and the reason.
+  [[nodiscard]] engine::Result<std::uint16_t> open(const std::string& host, std::uint16_t port);
   void accept();
   void close();
 

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace carillon::net {
 namespace {
@@ -60,7 +61,8 @@ struct Server::Impl {
       net.shards.push_back(std::make_shared<HttpShard>(net, shard));
       net.shards.back()->start();
     }
-    listener->accept();
+    for (const auto& listener : listeners)
+      listener->accept();
     threads.start([this](engine::ShardIndex shard) {
       const bool more = net.broadcaster->run_turn(shard);
       net.hubs[shard]->flush();
@@ -68,17 +70,30 @@ struct Server::Impl {
     });
   }
 
+  engine::Result<void> listen() {
+    listeners.push_back(std::make_shared<Listener>(net));
+    const auto bound = listeners.back()->open(net.options.host, net.options.port);
+    if (!bound) return bound.error();
+    port = *bound;
+    if (!net.options.both_loopbacks || net.options.host != "127.0.0.1") return {};
+    // As well as can be: a machine without IPv6 is none the worse for it.
+    const auto other = std::make_shared<Listener>(net);
+    if (other->open("::1", port)) listeners.push_back(other);
+    return {};
+  }
+
   void drain();
 
   ShardThreads& threads;
   NetContext net;
-  std::shared_ptr<Listener> listener;
+  std::vector<std::shared_ptr<Listener>> listeners;
   std::uint16_t port = 0;
 };
 
 void Server::Impl::drain() {
   const auto countdown = std::make_shared<Countdown>(2 * net.shards.size());
-  asio::post(net.threads->context(0), [listener = listener] { listener->close(); });
+  for (const auto& listener : listeners)
+    asio::post(net.threads->context(0), [listener] { listener->close(); });
   for (engine::ShardIndex shard = 0; shard < threads.shards(); ++shard) {
     asio::post(net.threads->context(shard), [this, shard, countdown] {
       net.shards[shard]->drain([countdown] { countdown->count(); });
@@ -98,10 +113,7 @@ engine::Result<std::unique_ptr<Server>> Server::create(const ServerOptions& opti
     return engine::Error{engine::Errc::invalid_argument,
                          "the broadcaster must have as many shards as there are shard threads"};
   auto impl = std::make_unique<Impl>(options, threads, broadcaster, inbox);
-  impl->listener = std::make_shared<Listener>(impl->net);
-  const auto port = impl->listener->open();
-  if (!port) return port.error();
-  impl->port = *port;
+  if (auto listening = impl->listen(); !listening) return listening.error();
   impl->start();
   return std::unique_ptr<Server>{new Server{std::move(impl)}};
 }
@@ -111,7 +123,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {
 
 Server::~Server() {
   impl_->threads.stop();
-  impl_->listener->close();
+  for (const auto& listener : impl_->listeners)
+    listener->close();
   for (const auto& shard : impl_->net.shards) {
     shard->close_inlet();
     shard->abandon();

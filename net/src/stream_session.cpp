@@ -28,6 +28,8 @@ void StreamSession::on_start(const engine::Position& at) noexcept {
   if (state_ != State::starting) return;
   position_ = at;
   state_ = State::open;
+  host_->mark_dirty(*this);  // what flush() held back
+  host_->schedule_flush();
   welcome();
   if (host_->draining()) drain();
 }
@@ -109,6 +111,9 @@ bool StreamSession::set_dirty_mark() noexcept {
 }
 
 void StreamSession::flush() noexcept {
+  // An answer that says "subscribed" leaves when that is true: what is published
+  // after a client has read its 101 must reach it.
+  if (state_ == State::starting) return;
   if (state_ == State::closed || waiting_until_writable_) return;
   const std::size_t before = backlog_.bytes();
   const auto outcome = backlog_.write();

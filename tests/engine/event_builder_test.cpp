@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 namespace carillon::engine {
 namespace {
 
+using namespace std::string_view_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -171,7 +173,7 @@ TEST_F(EventBuilderTest, CountsADescriptionInCharacters) {
 }
 
 TEST_F(EventBuilderTest, GivesBackEveryDescriptionAsItWas) {
-  const std::string text{"\0\x1F\"\\/\b\f\n\r\t\x7F \xC3\xA9 \xE2\x80\xA8 \xF0\x9F\x98\x80", 25};
+  const std::string text{"\0\x1F\"\\/\b\f\n\r\t\x7F \xC3\xA9 \xE2\x80\xA8 \xF0\x9F\x98\x80"sv};
 
   auto built = complete().with_description(text).build();
 

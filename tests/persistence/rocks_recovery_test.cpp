@@ -36,9 +36,12 @@ INSTANTIATE_TEST_SUITE_P(Sync, RocksRecoveryTest, ::testing::Values(Fault::sync)
 
 TEST_P(RocksRecoveryTest, AppliesTheBatchOnceWhenTheDiskWorksAgain) {
   const auto event = publish({.owner = alice});
+  const auto deleted = publish({.owner = alice});
   auto batch = std::vector<engine::LogEntry>{};
   batch.push_back(entry(EventSpec{.owner = alice}));
   batch.push_back(entry(engine::Change{.user = alice, .ids = {event->id()}}));
+  batch.push_back(entry(engine::Change{
+      .kind = engine::Change::Kind::remove, .user = alice, .ids = {deleted->id()}}));
 
   disk_->fail(GetParam());
   EXPECT_FALSE(store_->commit(batch));
@@ -48,6 +51,7 @@ TEST_P(RocksRecoveryTest, AppliesTheBatchOnceWhenTheDiskWorksAgain) {
 
   EXPECT_TRUE(store_->health().writable);
   EXPECT_THAT(batch[1].change->affected, ElementsAre(event->id()));
+  EXPECT_THAT(batch[2].change->affected, ElementsAre(deleted->id()));
   publish({.owner = alice});
   for (int life = 0; life < 3; ++life) {
     const auto page = list({.user = alice});

@@ -17,10 +17,11 @@ struct EventAccess;
 ///
 /// Role      One per Broadcaster (`Broadcaster::pool()`); tests may make their own.
 /// Threads   All methods: any thread. Construction, destruction: no event alive.
-/// Bound     As much memory as there are events alive, plus what the caches keep
-///           (a few hundred blocks per size and thread slot).
+/// Bound     As much memory as events were alive at the busiest moment, plus what
+///           the caches keep (a few hundred blocks per size and thread slot); it
+///           is given back with the pool, not before.
 /// Progress  Never blocks: a contended cache is skipped for the next or for malloc.
-///           After warm-up it does not call malloc.
+///           After warm-up it does not call malloc, but for events above 8 KiB.
 class EventPool {
  public:
   EventPool();

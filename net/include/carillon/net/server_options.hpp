@@ -32,6 +32,9 @@ struct LogLevelControl {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 9081;  ///< 0 picks a free one
+  /// With host 127.0.0.1 listens on [::1] too, if it can be had: clients to whom
+  /// `localhost` is ::1 first and last (Node.js 18) would else be refused.
+  bool both_loopbacks = true;
 
   /// The caller of a request that names nobody (auth = "none").
   engine::UserId local_user;
@@ -40,21 +43,21 @@ struct ServerOptions {
   /// 201, or 200 for a Meshery server that uses this one as its provider.
   unsigned publish_status = 201;
 
-  std::size_t event_bytes_max = 256 * 1024;      ///< body of a publish
-  std::size_t header_bytes_max = 16 * 1024;      ///< request line and fields
-  std::size_t body_bytes_max = 1024 * 1024;      ///< any other body (bulk actions)
-  std::size_t pipelined_requests_max = 128;      ///< in flight on one connection
+  std::size_t event_bytes_max = 256 * 1024;  ///< body of a publish
+  std::size_t header_bytes_max = 16 * 1024;  ///< request line and fields
+  std::size_t body_bytes_max = 1024 * 1024;  ///< any other body (bulk actions)
+  std::size_t pipelined_requests_max = 128;  ///< in flight on one connection
   std::size_t session_backlog_bytes_max = 1024 * 1024;
   std::size_t websocket_message_bytes_max = 512 * 1024;  ///< from a client
 
-  std::chrono::milliseconds request_timeout{30'000};  ///< first to last byte of a request
-  std::chrono::milliseconds idle_timeout{75'000};     ///< keep-alive without a request
-  std::chrono::milliseconds write_timeout{30'000};    ///< a client that reads nothing
+  std::chrono::milliseconds request_timeout{30'000};     ///< first to last byte of a request
+  std::chrono::milliseconds idle_timeout{75'000};        ///< keep-alive without a request
+  std::chrono::milliseconds write_timeout{30'000};       ///< a client that reads nothing
   std::chrono::milliseconds keepalive_interval{15'000};  ///< SSE comment
-  std::chrono::milliseconds ping_interval{30'000};    ///< WebSocket; two unanswered end it
-  std::chrono::milliseconds close_timeout{5'000};     ///< WebSocket closing handshake
-  std::chrono::milliseconds drain_timeout{10'000};    ///< goodbye to everybody
-  std::chrono::milliseconds sse_retry{2'000};         ///< `retry:` told to SSE clients
+  std::chrono::milliseconds ping_interval{30'000};       ///< WebSocket; two unanswered end it
+  std::chrono::milliseconds close_timeout{5'000};        ///< WebSocket closing handshake
+  std::chrono::milliseconds drain_timeout{10'000};       ///< goodbye to everybody
+  std::chrono::milliseconds sse_retry{2'000};            ///< `retry:` told to SSE clients
 
   LogLevelControl log_level;
   std::function<void(std::vector<MetricSample>&)> more_metrics;
