@@ -25,7 +25,7 @@ if [[ ! -e $mark || $root/CMakePresets.json -nt $mark ]]; then
 fi
 
 say "building carillond and carillon with $(nproc) jobs"
-cmake --build "$build_dir" --target carillond carillon --parallel "$(nproc)" -- --quiet >&2
+cmake --build "$build_dir" --target carillond carillon --parallel "$(nproc)" >&2
 
 say "starting build/release/bin/carillond $*"
 exec "$build_dir/bin/carillond" "$@"

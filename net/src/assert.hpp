@@ -2,9 +2,9 @@
 
 /// Aborts with a message when a programmer's mistake or a broken invariant is
 /// found. On in release builds: what is claimed is checked.
-#define CARILLON_ASSERT(condition, message)                                         \
-  do {                                                                              \
-    if (!(condition)) [[unlikely]]                                                  \
+#define CARILLON_ASSERT(condition, message)                                               \
+  do {                                                                                    \
+    if (!(condition)) [[unlikely]]                                                        \
       ::carillon::net::detail::assertion_failed(#condition, message, __FILE__, __LINE__); \
   } while (false)
 

@@ -20,7 +20,7 @@ constexpr std::size_t discarded_body_bytes_max = std::size_t{8} << 20U;
 constexpr std::size_t unsent_bytes_max = std::size_t{1} << 20U;
 
 /// Read behind an incomplete header.
-constexpr std::size_t pending_read_bytes = 16 * 1024;
+constexpr std::size_t pending_read_bytes = std::size_t{16} * 1024;
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 namespace carillon::net {
 namespace {
 
-constexpr std::size_t kept_out_bytes = 64 * 1024;
+constexpr std::size_t kept_out_bytes = std::size_t{64} * 1024;
 
 }  // namespace
 

@@ -15,7 +15,7 @@ constexpr std::uint32_t index_mask = (1U << index_bits) - 1;
 constexpr std::uint32_t generation_bits = 64 - index_bits - ResponseQueue::number_bits;
 constexpr std::uint32_t generation_mask = (1U << generation_bits) - 1;
 
-constexpr std::size_t read_scratch_bytes = 64 * 1024;
+constexpr std::size_t read_scratch_bytes = std::size_t{64} * 1024;
 
 /// Fine enough that a deadline is late by a quarter at most; never a busy loop.
 std::chrono::milliseconds choose_tick(const ServerOptions& options) {
@@ -114,6 +114,7 @@ void HttpShard::touch(HttpConnection& connection) {
   touched_.push_back(connection.shared_from_this());
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): see the declaration
 void HttpShard::on_acks(std::span<engine::Ack> acks) noexcept {
   const std::lock_guard lock{inlet_mutex_};
   if (inlet_closed_) return;

@@ -45,6 +45,8 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
  public:
   HttpShard(NetContext& net, engine::ShardIndex index);
   ~HttpShard() override;
+  HttpShard(const HttpShard&) = delete;
+  HttpShard& operator=(const HttpShard&) = delete;
 
   /// Starts the sweep of deadlines. Before the shard's thread runs.
   void start();
@@ -56,6 +58,7 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
   /// After the shard's thread has stopped: closes what is left.
   void abandon();
 
+  // NOLINTNEXTLINE(bugprone-exception-escape): without memory for an answer the process ends
   void on_acks(std::span<engine::Ack> acks) noexcept override;
   void finish(Ticket ticket, Response response);
   void close_inlet();

@@ -5,7 +5,7 @@
 namespace carillon::net {
 namespace {
 
-constexpr std::size_t kept_body_bytes = 16 * 1024;
+constexpr std::size_t kept_body_bytes = std::size_t{16} * 1024;
 
 char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

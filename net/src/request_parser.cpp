@@ -94,7 +94,7 @@ void RequestParser::limit_body(std::size_t keep, std::size_t discard) noexcept {
   keep_max_ = keep;
   discard_max_ = discard;
   // Only a claim so far: what it reserves at once is small.
-  constexpr std::uint64_t reserved_max = 64 * 1024;
+  constexpr std::uint64_t reserved_max = std::uint64_t{64} * 1024;
   if (declared_ <= keep_max_) request_.body.reserve(std::min(declared_, reserved_max));
 }
 

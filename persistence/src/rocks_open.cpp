@@ -57,7 +57,8 @@ Result<std::unique_ptr<Store>> RocksStore::open(const std::string& path,
 }
 
 RocksStore::RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::Env* env)
-    : directory_{std::move(directory)}, options_{std::move(options)}, env_{env} {}
+    : directory_{std::move(directory)}, options_{std::move(options)}, env_{env} {
+}
 
 RocksStore::~RocksStore() {
   // Saves the next start from replaying the log. Everything is durable already,

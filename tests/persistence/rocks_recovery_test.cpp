@@ -40,8 +40,8 @@ TEST_P(RocksRecoveryTest, AppliesTheBatchOnceWhenTheDiskWorksAgain) {
   auto batch = std::vector<engine::LogEntry>{};
   batch.push_back(entry(EventSpec{.owner = alice}));
   batch.push_back(entry(engine::Change{.user = alice, .ids = {event->id()}}));
-  batch.push_back(entry(engine::Change{
-      .kind = engine::Change::Kind::remove, .user = alice, .ids = {deleted->id()}}));
+  batch.push_back(entry(
+      engine::Change{.kind = engine::Change::Kind::remove, .user = alice, .ids = {deleted->id()}}));
 
   disk_->fail(GetParam());
   EXPECT_FALSE(store_->commit(batch));

@@ -43,12 +43,12 @@ struct ServerOptions {
   /// 201, or 200 for a Meshery server that uses this one as its provider.
   unsigned publish_status = 201;
 
-  std::size_t event_bytes_max = 256 * 1024;  ///< body of a publish
-  std::size_t header_bytes_max = 16 * 1024;  ///< request line and fields
-  std::size_t body_bytes_max = 1024 * 1024;  ///< any other body (bulk actions)
-  std::size_t pipelined_requests_max = 128;  ///< in flight on one connection
-  std::size_t session_backlog_bytes_max = 1024 * 1024;
-  std::size_t websocket_message_bytes_max = 512 * 1024;  ///< from a client
+  std::size_t event_bytes_max = std::size_t{256} * 1024;  ///< body of a publish
+  std::size_t header_bytes_max = std::size_t{16} * 1024;  ///< request line and fields
+  std::size_t body_bytes_max = std::size_t{1024} * 1024;  ///< any other body (bulk actions)
+  std::size_t pipelined_requests_max = 128;               ///< in flight on one connection
+  std::size_t session_backlog_bytes_max = std::size_t{1024} * 1024;
+  std::size_t websocket_message_bytes_max = std::size_t{512} * 1024;  ///< from a client
 
   std::chrono::milliseconds request_timeout{30'000};     ///< first to last byte of a request
   std::chrono::milliseconds idle_timeout{75'000};        ///< keep-alive without a request

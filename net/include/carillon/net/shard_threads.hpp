@@ -19,6 +19,8 @@ class ShardThreads final : public engine::ShardWaker {
  public:
   explicit ShardThreads(engine::ShardIndex shards);  ///< 0: one per core
   ~ShardThreads() override;
+  ShardThreads(const ShardThreads&) = delete;
+  ShardThreads& operator=(const ShardThreads&) = delete;
 
   void wake(engine::ShardIndex shard) noexcept override;
   [[nodiscard]] engine::ShardIndex shards() const noexcept;
