@@ -61,6 +61,10 @@ std::string ack_members(std::string_view ref,
          std::to_string(sequence);
 }
 
+std::string reset_members(std::string_view reason, std::string_view cursor) {
+  return member("reason", reason) + "," + member("cursor", cursor);
+}
+
 std::string filter_ack_members(std::string_view ref, std::string_view cursor) {
   return ref_member(ref) + "," + member("cursor", cursor);
 }

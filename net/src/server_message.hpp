@@ -20,6 +20,7 @@ namespace carillon::net {
 [[nodiscard]] std::string goodbye_members(std::string_view reason,
                                           std::string_view cursor,
                                           std::chrono::milliseconds retry_after);
+[[nodiscard]] std::string reset_members(std::string_view reason, std::string_view cursor);
 [[nodiscard]] std::string pong_members(std::string_view ref);
 [[nodiscard]] std::string ack_members(std::string_view ref,
                                       const engine::EventId& id,

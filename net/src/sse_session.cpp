@@ -7,6 +7,7 @@
 namespace carillon::net {
 
 void SseSession::start(StreamRequest request) {
+  resumes_ = !request.request["Last-Event-ID"].empty();
   discard_input();
   subscribe(request.user, std::move(request.filter));
 }
@@ -22,6 +23,8 @@ void SseSession::welcome() {
   text.append("id: " + cursor + "\n");
   text.append(named_event(
       "welcome", welcome_members(cursor, engine::make_uuid_v4(), host().broadcaster().epoch())));
+  // What came since that event is not replayed yet; the client must not think so.
+  if (resumes_) text.append(named_event("reset", reset_members("resume_not_supported", cursor)));
   queue(text);
 }
 

@@ -22,7 +22,9 @@ void check_unsupported(const Exchange& exchange, Faults& faults) {
   };
   if (exchange.query.find("after"))
     refuse("after", "is not supported yet: list after the cursor, then subscribe without it");
-  if (!trim(exchange.request.header("Last-Event-ID")).empty())
+  // An EventSource that reconnects sends it by itself, and a refusal would end it
+  // for good: its stream begins with a `reset` instead, which says the same.
+  if (is_upgrade(exchange.request) && !trim(exchange.request.header("Last-Event-ID")).empty())
     refuse("Last-Event-ID", "is not supported yet: list after it, then subscribe without it");
   if (const auto overflow = exchange.query.find("overflow")) {
     if (*overflow == "drop") {

@@ -103,12 +103,25 @@ TEST(HttpSubscribeTest, SaysWhatIsNotSupportedYet) {
   const std::string path = "/api/events/subscribe";
 
   for (const auto& answer : {client.get(path + "?after=x"), client.get(path + "?overflow=drop"),
-                             client.get(path, "Last-Event-ID: x\r\n")}) {
+                             client.get(path, std::string{upgrade} + "Last-Event-ID: x\r\n")}) {
     EXPECT_EQ(answer.status, 400U);
     EXPECT_EQ(answer.at("/code"), "not_supported");
   }
   EXPECT_EQ(client.get(path + "?overflow=maybe").at("/code"), "invalid_query");
   stream(harness, path + "?overflow=close");
+}
+
+// A refusal would end a browser's EventSource for good; silence would hide a gap.
+TEST(HttpSubscribeTest, TellsAReconnectingEventSourceThatNothingIsReplayed) {
+  HttpHarness harness;
+  auto client = harness.client();
+
+  client.send(HttpClient::text_of("GET", "/api/events/subscribe", {}, "Last-Event-ID: x\r\n"));
+
+  EXPECT_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(client.read_until("\n\n"), HasSubstr("event: welcome"));
+  EXPECT_THAT(client.read_until("\n\n"),
+              StartsWith("event: reset\ndata: {\"reason\":\"resume_not_supported\",\"cursor\":"));
 }
 
 TEST(HttpSubscribeTest, CountsTheAggregateOnlyIfAStreamIsNotAskedFor) {
