@@ -2,7 +2,6 @@
 #include "persistence/src/keys.hpp"
 #include "persistence/src/meta_rows.hpp"
 #include "persistence/src/new_identity.hpp"
-#include "persistence/src/rocks_rows.hpp"
 #include "persistence/src/rocks_store.hpp"
 
 #include <cstring>
@@ -87,12 +86,12 @@ Result<void> RocksStore::start() {
 
 Result<void> RocksStore::make_identity() {
   const auto identity = new_identity();
-  RocksBatch rows{*tables_, /*indexed=*/false};
+  RocksBatch rows{*tables_, additions_, /*indexed=*/false};
   rows.put(Table::meta, meta_schema, encode_number(schema_version));
   rows.put(Table::meta, meta_epoch, encode_number(new_epoch()));
   rows.put(Table::meta, meta_system, bytes_of(identity.system_id));
   rows.put(Table::meta, meta_user, bytes_of(identity.local_user));
-  return write(rows.writes());
+  return write(rows);
 }
 
 Result<void> RocksStore::read_identity() {
@@ -122,9 +121,9 @@ Result<void> RocksStore::reserve_first() {
                  "The store in " + directory_.path() + " has used up its sequences"};
   origin_.first_sequence = *reserved + 1;
   reserved_until_ = *reserved + reservation_block;
-  RocksBatch rows{*tables_, /*indexed=*/false};
+  RocksBatch rows{*tables_, additions_, /*indexed=*/false};
   rows.put(Table::meta, meta_reserved_until, encode_number(reserved_until_));
-  return write(rows.writes());
+  return write(rows);
 }
 
 }  // namespace carillon::persistence

@@ -1,5 +1,9 @@
 #include "persistence/src/rocks_rows.hpp"
 
+#include "persistence/src/counters.hpp"
+
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -118,7 +122,16 @@ std::unique_ptr<RowIterator> RocksSnapshot::range(Table table,
                                          tables_);
 }
 
-RocksBatch::RocksBatch(const RocksTables& tables, bool indexed) : tables_{tables} {
+bool AdditionCounts::due(Table table, std::string_view key) noexcept {
+  const auto hash = std::hash<std::string_view>{}(key) + static_cast<std::size_t>(table);
+  auto& additions = slots_[hash % slot_count];
+  if (++additions < additions_max) return false;
+  additions = 0;
+  return true;
+}
+
+RocksBatch::RocksBatch(const RocksTables& tables, AdditionCounts& additions, bool indexed)
+    : tables_{tables}, additions_{additions} {
   if (indexed)
     indexed_ = std::make_unique<rocksdb::WriteBatchWithIndex>(rocksdb::BytewiseComparator(), 0,
                                                               /*overwrite_key=*/true);
@@ -147,19 +160,64 @@ std::unique_ptr<RowIterator> RocksBatch::range(Table table,
 
 void RocksBatch::put(Table table, std::string_view key, std::string_view value) {
   if (!status_.ok()) return;
-  auto* handle = tables_.handle(table);
-  status_ = indexed_ ? indexed_->Put(handle, slice(key), slice(value))
-                     : plain_.Put(handle, slice(key), slice(value));
+  if (indexed_) {
+    status_ = indexed_->Put(tables_.handle(table), slice(key), slice(value));
+  } else {
+    write(table, {.key = std::string{key}, .value = std::string{value}});
+  }
 }
 
 void RocksBatch::add(Table table, std::string_view key, std::string_view counters) {
   if (!status_.ok()) return;
-  // Nobody reads counters within a commit, so they need no index.
-  status_ = writes().Merge(tables_.handle(table), slice(key), slice(counters));
+  Write addition{.key = std::string{key}, .value = std::string{counters}, .addition = true};
+  if (additions_.due(table, key)) {
+    status_ = sum(table, key, addition.value);
+    addition.addition = false;
+  }
+  write(table, std::move(addition));
 }
 
-rocksdb::WriteBatch& RocksBatch::writes() noexcept {
-  return indexed_ ? *indexed_->GetWriteBatch() : plain_;
+void RocksBatch::write(Table table, Write write) {
+  if (!indexed_) {
+    lists_[static_cast<std::size_t>(table)].push_back(std::move(write));
+    return;
+  }
+  if (!status_.ok()) return;
+  // Counters: nobody reads them within a commit, so they need no index.
+  auto& writes = *indexed_->GetWriteBatch();
+  auto* handle = tables_.handle(table);
+  status_ = write.addition ? writes.Merge(handle, write.key, write.value)
+                           : writes.Put(handle, write.key, write.value);
+}
+
+rocksdb::Status RocksBatch::sum(Table table, std::string_view key, std::string& counters) const {
+  std::string row;
+  const auto status = tables_.db().Get({}, tables_.handle(table), slice(key), &row);
+  if (status.IsNotFound()) return rocksdb::Status::OK();
+  if (!status.ok()) return status;
+  Counters sum;
+  if (!add_encoded(sum, row) || !add_encoded(sum, counters))
+    return rocksdb::Status::Corruption("a count can't be read");
+  counters.clear();
+  append_counters(counters, sum);
+  return status;
+}
+
+rocksdb::Status RocksBatch::take(rocksdb::WriteBatch*& writes) {
+  writes = indexed_ ? indexed_->GetWriteBatch() : &plain_;
+  for (std::size_t i = 0; i < table_count; ++i) {
+    auto& list = lists_[i];
+    std::sort(list.begin(), list.end(),
+              [](const Write& a, const Write& b) { return a.key < b.key; });
+    auto* handle = tables_.handle(static_cast<Table>(i));
+    for (const auto& write : list) {
+      if (!status_.ok()) return status_;
+      status_ = write.addition ? plain_.Merge(handle, write.key, write.value)
+                               : plain_.Put(handle, write.key, write.value);
+    }
+    list.clear();
+  }
+  return status_;
 }
 
 }  // namespace carillon::persistence

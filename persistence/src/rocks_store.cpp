@@ -3,7 +3,6 @@
 #include "persistence/src/batch_applier.hpp"
 #include "persistence/src/inbox_queries.hpp"
 #include "persistence/src/meta_rows.hpp"
-#include "persistence/src/rocks_rows.hpp"
 
 #include <exception>
 #include <utility>
@@ -26,10 +25,13 @@ constexpr std::uint64_t probe_extra_bytes = std::uint64_t{2} << 20U;
 
 }  // namespace
 
-Result<void> RocksStore::write(rocksdb::WriteBatch& writes) {
+Result<void> RocksStore::write(RocksBatch& rows) {
+  rocksdb::WriteBatch* writes = nullptr;
+  if (const auto taken = rows.take(writes); !taken.ok())
+    return to_error(taken, "preparing a commit", directory_.path());
   rocksdb::WriteOptions durable;
   durable.sync = true;
-  const auto status = tables_->db().Write(durable, &writes);
+  const auto status = tables_->db().Write(durable, writes);
   if (status.ok()) return {};
   broken_ = true;
   return to_error(status, "committing", directory_.path());
@@ -54,7 +56,7 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
     if (!applied) return applied.error();
     if (*applied) return {};
   }
-  RocksBatch rows{*tables_, holds_change(batch)};
+  RocksBatch rows{*tables_, additions_, holds_change(batch)};
   BatchApplier applier{rows, rows};
   for (const auto& entry : batch)
     if (auto applied = applier.apply(entry); !applied) return applied;
@@ -67,8 +69,7 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
   const auto reserve = needed > reserved_until_ ? needed + reservation_block / 2 : reserved_until_;
   if (reserve != reserved_until_)
     rows.put(Table::meta, meta_reserved_until, encode_number(reserve));
-  if (!rows.status().ok()) return to_error(rows.status(), "committing", directory_.path());
-  if (auto written = write(rows.writes()); !written) return written;
+  if (auto written = write(rows); !written) return written;
   ++commits_;
   reserved_until_ = reserve;
   return {};

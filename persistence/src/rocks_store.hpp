@@ -3,6 +3,7 @@
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
 #include "persistence/src/read_gate.hpp"
+#include "persistence/src/rocks_rows.hpp"
 #include "persistence/src/rocks_tables.hpp"
 #include "persistence/src/store_directory.hpp"
 
@@ -64,7 +65,7 @@ class RocksStore final : public Store {
 
   [[nodiscard]] engine::Result<void> try_commit(std::span<const engine::LogEntry> batch);
   [[nodiscard]] engine::Result<bool> recover(std::span<const engine::LogEntry> batch);
-  [[nodiscard]] engine::Result<void> write(rocksdb::WriteBatch& writes);
+  [[nodiscard]] engine::Result<void> write(RocksBatch& rows);
 
   template <class T, class Read>
   [[nodiscard]] engine::Result<T> read(Read&& read) const;
@@ -82,6 +83,7 @@ class RocksStore final : public Store {
   std::unique_ptr<RocksTables> tables_;  // null if reopening failed
   std::uint64_t commits_ = 0;            // number of the latest one applied
   engine::Sequence reserved_until_ = 0;
+  AdditionCounts additions_;
   bool broken_ = false;  // the latest write failed: recover() before the next
 
   mutable std::mutex health_mutex_;

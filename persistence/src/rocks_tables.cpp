@@ -24,11 +24,11 @@ using engine::Result;
 constexpr std::array<const char*, table_count> table_names{"default", "events", "state",
                                                            "ids",     "counts", "kinds"};
 
-/// How many additions to one row may wait in memory before they are summed up:
-/// bounds what a read of a hot user's counts has to add.
-constexpr std::size_t additions_waiting_max = 32;
 constexpr int bloom_bits_per_key = 10;
 constexpr int background_jobs = 2;
+constexpr int cache_shard_bits = 4;  // few threads read
+constexpr double cache_share_of_indexes = 0.5;
+constexpr double memory_bloom_ratio = 0.02;  // of the write buffer
 
 /// Sums encoded Counters. The name is stored in the files: never change it.
 class AddCounters final : public rocksdb::AssociativeMergeOperator {
@@ -90,6 +90,11 @@ rocksdb::ColumnFamilyOptions table_options(Table table,
   blocks.format_version = 5;
   blocks.cache_index_and_filter_blocks = true;  // so that cache_bytes bounds them too
   blocks.pin_l0_filter_and_index_blocks_in_cache = true;
+  // In small parts: the whole index of a file is hundreds of kilobytes, which a
+  // read that misses the cache would have to decompress.
+  blocks.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  blocks.partition_filters = true;
+  blocks.pin_top_level_index_and_filter = true;
   blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloom_bits_per_key));
 
   rocksdb::ColumnFamilyOptions family;
@@ -98,9 +103,12 @@ rocksdb::ColumnFamilyOptions table_options(Table table,
   family.level_compaction_dynamic_level_bytes = true;
   if (table == Table::events || table == Table::state || table == Table::kinds)
     family.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix_bytes));
-  if (table == Table::counts || table == Table::kinds) {
+  if (table == Table::counts || table == Table::kinds)
     family.merge_operator = std::make_shared<AddCounters>();
-    family.max_successive_merges = additions_waiting_max;
+  if (table == Table::ids) {
+    // Each event asks whether its id is new, and it nearly always is.
+    family.memtable_whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = memory_bloom_ratio;
   }
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
   return family;
@@ -124,7 +132,8 @@ Error to_error(const rocksdb::Status& status, std::string_view doing, const std:
 Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
                                                        const StoreOptions& options,
                                                        rocksdb::Env* env) {
-  const auto cache = rocksdb::NewLRUCache(options.cache_bytes);
+  const auto cache = rocksdb::NewLRUCache(options.cache_bytes, cache_shard_bits,
+                                          /*strict_capacity_limit=*/false, cache_share_of_indexes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (std::size_t i = 0; i < table_count; ++i)
     families.emplace_back(table_names[i], table_options(static_cast<Table>(i), options, cache));

@@ -122,7 +122,7 @@ endfunction()
 set(carillon_test_environment
   "ASAN_OPTIONS=detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1"
   "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/dev/lsan.supp:print_suppressions=0"
-  "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/dev/tsan.supp:halt_on_error=1:second_deadlock_stack=1"
+  "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/dev/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1"
   "UBSAN_OPTIONS=print_stacktrace=1")
 
 # GoogleTest executable; each TEST is a ctest of its own. Tests are listed when
