@@ -80,7 +80,11 @@ Logging::Logging(const std::string& level, const std::string& format)
   set_level(level);
 }
 
-Logging::~Logging() = default;  // the thread pool writes what is queued, then ends
+Logging::~Logging() {
+  // The writer first: it writes what is queued, then joins its thread, so that
+  // nobody uses the logger any more when that ends.
+  impl_->writer.reset();
+}
 
 void Logging::log(LogLevel level, string_view message, std::span<const LogField> fields) {
   const auto severity = spdlog_level(level);
