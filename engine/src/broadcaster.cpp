@@ -90,9 +90,13 @@ void Broadcaster::Impl::start_threads() {
 void Broadcaster::Impl::run(Shard& shard) {
   const auto spin = core.options.spin;
   auto idle_since = std::chrono::steady_clock::time_point{};
-  // B1 acquire: pairs with B2; stop() announces after it, so the word is seen.
-  while (!stopping.load(std::memory_order_acquire)) {
-    if (shard.run_turn()) continue;
+  while (true) {
+    const bool more = shard.run_turn();
+    // B1 acquire: pairs with B2. Asked after the turn: stop() announces after it
+    // sets the flag, and a turn that cleared that announcement sees the flag; if
+    // the announcement is still to come, wait() returns at once.
+    if (stopping.load(std::memory_order_acquire)) return;
+    if (more) continue;
     if (spin.count() > 0 && !shard.announced()) {
       const auto time = std::chrono::steady_clock::now();
       if (idle_since == std::chrono::steady_clock::time_point{}) idle_since = time;
@@ -118,8 +122,13 @@ void Broadcaster::Impl::drain() {
       shard->wait();
     }
   }
-  for (auto& shard : core.shards)
+  for (auto& shard : core.shards) {
+    // A lookup's thread may still be on its last steps behind the hand-over.
+    while (shard->lookup_threads_inside())
+      std::this_thread::yield();
     shard->end_subscriptions();
+    shard->end_claims();
+  }
 }
 
 void Broadcaster::Impl::settle(std::span<LogEntry> entries, AckOutcome outcome) noexcept {
@@ -204,9 +213,12 @@ PublishStatus Broadcaster::broadcast(NewEvent& event, AckRequest ack) {
   CARILLON_ASSERT(event->audience() == Audience::everyone,
                   "build a broadcast with for_audience(Audience::everyone)");
   if (impl_->closed()) return PublishStatus::closed;
+  for (const auto& shard : impl_->core.shards)
+    if (shard->relays_full()) return PublishStatus::full;
   auto* raw = EventAccess::take(event);
   EventAccess::set_ack(*raw, ack);
-  // Shard 0 sequences all broadcasts: that is their one order.
+  // Shard 0 sequences all broadcasts: that is their one order. A shard that falls
+  // behind holds them back, so that its relay queue is bounded too.
   if (impl_->core.shards[0]->publish_broadcast(raw)) return PublishStatus::accepted;
   event = EventAccess::give_back(raw);
   return PublishStatus::full;

@@ -24,6 +24,15 @@ Claims::Taken Claims::take(Event& event) {
   return {*claim, true};
 }
 
+std::vector<Event*> Claims::take_waiters() {
+  std::vector<Event*> waiters;
+  for (auto& [key, claim] : claims_) {
+    waiters.insert(waiters.end(), claim->waiters.begin(), claim->waiters.end());
+    claim->waiters.clear();
+  }
+  return waiters;
+}
+
 Claim* Claims::find(const ClaimKey& key) noexcept {
   const auto found = claims_.find(key);
   return found == claims_.end() ? nullptr : found->second.get();

@@ -56,6 +56,8 @@ class Claims {
   [[nodiscard]] Taken take(Event& event);
   [[nodiscard]] Claim* find(const ClaimKey& key) noexcept;
   void drop(const ClaimKey& key) noexcept { claims_.erase(key); }
+  /// All who wait for another's commit; the caller owns them.
+  [[nodiscard]] std::vector<Event*> take_waiters();
 
  private:
   struct Hash {

@@ -69,6 +69,9 @@ PushResult Mailbox::push(Node* node,
                          Generation generation,
                          std::size_t bytes,
                          std::size_t bytes_max) noexcept {
+  // M2 relaxed: only the compare-exchange below decides.
+  auto head = head_.load(std::memory_order_relaxed);
+  if (generation_of(head) != generation) return PushResult::closed;
   // M1 relaxed: a count that publishes no data. It is taken before the push, so
   // that settle() never finds less than it gives back.
   // Alone, an event may be larger than the bound; else it could never pass.
@@ -79,8 +82,6 @@ PushResult Mailbox::push(Node* node,
       return PushResult::full;
     }
   }
-  // M2 relaxed: only the compare-exchange below decides.
-  auto head = head_.load(std::memory_order_relaxed);
   do {
     if (generation_of(head) != generation) {
       if (bytes > 0) settle(bytes);

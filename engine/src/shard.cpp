@@ -140,10 +140,13 @@ bool Shard::route(Node* node, const UserId& user, std::uint64_t hash, std::size_
 
 void Shard::push_own(Node* node) noexcept {
   node->in_mailbox_bytes = false;
-  if (own_.push(node)) announce();
+  // Also when it was not empty but no turn is pending: the producer that found it
+  // empty may have been stopped before its own announcement.
+  if (own_.push(node) || !announced()) announce();
 }
 
 void Shard::relay(EventRef broadcast) noexcept {
+  relayed_bytes_.fetch_add(broadcast->footprint_bytes(), std::memory_order_relaxed);  // R1
   CARILLON_ASSERT(relays_.enqueue(broadcast.detach()), "out of memory for the relay queue");
   announce();
 }
@@ -181,7 +184,7 @@ bool Shard::run_turn() {
   ++turn_;
   slot_ = 0;
   now_ = std::max(now_, now());  // a clock set back must not turn the order round
-  take_ready();
+  const bool more_ready = take_ready();
   take_own();
   for (auto* mailbox : fresh_) {
     mailbox->local.pending.append(std::move(mailbox->local.fresh));
@@ -194,12 +197,18 @@ bool Shard::run_turn() {
   process_own();
   process_ring();
   finish_turn();
-  return !own_list_.empty() || !ring_.empty();
+  return more_ready || !own_list_.empty() || !ring_.empty();
 }
 
-void Shard::take_ready() {
+/// True if more are ready. Bounded, so that producers who fill mailboxes as fast
+/// as they are taken don't keep the turn from fanning out; what is left was queued
+/// by the pushes of later nodes, so the order holds.
+bool Shard::take_ready() {
   std::array<Mailbox*, 64> batch;
-  while (const auto count = ready_.try_dequeue_bulk(batch.begin(), batch.size())) {
+  for (std::size_t taken = 0; taken < ready_mailboxes_max;) {
+    const auto count = ready_.try_dequeue_bulk(batch.begin(), batch.size());
+    if (count == 0) return false;
+    taken += count;
     for (std::size_t i = 0; i < count; ++i) {
       auto& local = batch[i]->local;
       local.fresh.append(batch[i]->take_all());
@@ -209,6 +218,7 @@ void Shard::take_ready() {
       local.has_fresh = true;
     }
   }
+  return true;
 }
 
 void Shard::take_own() {
@@ -248,6 +258,7 @@ void Shard::take_relays() {
   while (relays_.try_dequeue(event)) {
     const auto broadcast = EventRef::adopt(event);
     deliver_broadcast(*broadcast);
+    relayed_bytes_.fetch_sub(broadcast->footprint_bytes(), std::memory_order_relaxed);  // R1
   }
 }
 

@@ -74,6 +74,11 @@ class Shard {
   [[nodiscard]] bool apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcept;
   void route_command(Node& command, const UserId& user) noexcept;
   void relay(EventRef broadcast) noexcept;
+  /// Any thread: as many bytes of broadcasts wait here as events may.
+  [[nodiscard]] bool relays_full() const noexcept {
+    // R1 relaxed: a count that publishes no data.
+    return relayed_bytes_.load(std::memory_order_relaxed) >= core_.options.queued_bytes_max;
+  }
   void give_back(std::size_t bytes) noexcept;
   /// The claimed event was committed, or never will be.
   void release_claim(const ClaimKey& key, bool durable) noexcept;
@@ -89,13 +94,20 @@ class Shard {
     return wake_pending_.load(std::memory_order_relaxed) != 0;  // W5 relaxed: a hint
   }
   [[nodiscard]] bool lookups_outstanding() const noexcept { return lookups_outstanding_ > 0; }
+  [[nodiscard]] bool lookup_threads_inside() const noexcept {
+    // L1 acquire: pairs with L2, the last thing that such a thread does here.
+    return lookup_threads_.load(std::memory_order_acquire) > 0;
+  }
   /// stop(): ends every subscription; no further turn follows.
   void end_subscriptions();
+  /// stop(): those who wait for another's commit hear `failed`.
+  void end_claims();
   void rebind_thread() noexcept { owner_ = {}; }
 
  private:
   static constexpr std::size_t own_nodes_per_turn_max = 2048;
   static constexpr std::size_t mailbox_turns_max = 256;
+  static constexpr std::size_t ready_mailboxes_max = 4096;  // taken in one turn
   static constexpr std::uint64_t sequences_per_block = 64;
 
   struct ReleasedClaim {
@@ -110,7 +122,7 @@ class Shard {
                            std::uint64_t hash,
                            std::size_t bytes) noexcept;
   void push_own(Node* node) noexcept;
-  void take_ready();
+  [[nodiscard]] bool take_ready();
   void take_own();
   void take_relays();
   void take_released_claims();
@@ -149,6 +161,8 @@ class Shard {
   alignas(64) std::atomic<std::size_t> queued_bytes_{0};
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::size_t> relayed_bytes_{0};
+  std::atomic<std::size_t> lookup_threads_{0};
   alignas(64) std::atomic<std::uint32_t> wake_pending_{0};
   moodycamel::ConcurrentQueue<Mailbox*> ready_;
   NodeQueue own_;

@@ -28,10 +28,14 @@ void Shard::handle_event(Event& event, Mailbox* mailbox) {
   const auto [claim, fresh] = claims_.take(event);
   if (!fresh) return;  // the first one with this id answers for it
   ++lookups_outstanding_;
+  lookup_threads_.fetch_add(1, std::memory_order_relaxed);  // the callback follows
   core_.log->find(event.owner(), event.id(),
                   [this, found = &claim](Result<std::optional<std::string>> json) {
                     found->found = std::move(json);
                     push_own(found);
+                    // L2 release: the last access, so that stop() may go on to
+                    // the end of this shard (L1).
+                    lookup_threads_.fetch_sub(1, std::memory_order_release);
                   });
 }
 
@@ -217,6 +221,12 @@ void Shard::end_subscriptions() {
   }
   active_.clear();
   subscriptions_.store(0, std::memory_order_relaxed);  // C2
+}
+
+void Shard::end_claims() {
+  for (auto* waiter : claims_.take_waiters())
+    refuse(*waiter, {.outcome = AckOutcome::failed});
+  acks_.flush();
 }
 
 Sequence Shard::next_sequence() noexcept {

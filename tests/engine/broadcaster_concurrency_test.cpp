@@ -180,6 +180,20 @@ TEST(BroadcasterConcurrencyTest, KeepsAPublishersOrderWhileTheMailboxOpensAndClo
   }
 }
 
+// The regression: the shard's turn took stop()'s announcement after the thread had
+// looked at the flag, and slept for good. A hang is the failure.
+TEST(BroadcasterConcurrencyTest, StopsWhateverTheShardsAreAbout) {
+  for (int round = 0; round < 3'000; ++round) {
+    auto made = Broadcaster::create({.shards = 1});
+    ASSERT_TRUE(made);
+    auto event = testing::make_event(**made, testing::user(1));
+    ASSERT_EQ((*made)->publish(event), PublishStatus::accepted);
+    for (int spin = round % 64; spin > 0; --spin)
+      std::this_thread::yield();
+    (*made)->stop();
+  }
+}
+
 TEST(BroadcasterConcurrencyTest, CancelsFromManyThreadsAtOnceWithoutHarm) {
   auto made = Broadcaster::create({.shards = 2});
   ASSERT_TRUE(made);

@@ -184,6 +184,27 @@ TEST_F(BroadcasterTest, ReachesEverySubscriberOfEveryShardByABroadcast) {
   EXPECT_EQ(log_.pending_sequences().size(), 1U) << "a broadcast is stored once";
 }
 
+TEST_F(BroadcasterTest, HoldsBroadcastsBackWhileAShardFallsBehind) {
+  start({.shards = 2, .queued_bytes_max = 4'096});
+  int accepted = 0;
+  const auto publish_until_full = [&] {
+    while (broadcaster_->broadcast(testing::make_broadcast(*broadcaster_)) ==
+           PublishStatus::accepted)
+      ++accepted;
+  };
+  for (int round = 0; round < 10; ++round) {
+    publish_until_full();
+    while (broadcaster_->run_turn(0)) {
+    }
+    log_.commit();  // gives shard 0's credit back; shard 1 has not taken a turn
+  }
+
+  EXPECT_LE(accepted, 16) << "the relay queue of shard 1 is not bounded";
+  run();
+  EXPECT_EQ(broadcaster_->broadcast(testing::make_broadcast(*broadcaster_)),
+            PublishStatus::accepted);
+}
+
 TEST_F(BroadcasterTest, ServesOtherUsersWhileOneIsFlooded) {
   start({.shards = 1, .mailbox_events_per_turn_max = 10});
   auto [flooded, handle1] = subscribe(alice_);

@@ -121,6 +121,24 @@ TEST_F(ClaimsTest, TellsTheWaitersWhenTheFirstIsNeverDurable) {
       << "nothing with this id is in the store, so it is no duplicate";
 }
 
+TEST_F(ClaimsTest, TellsTheWaitersWhenTheBroadcasterStops) {
+  start();
+  publish_with_id(alice_, "first", 1);
+  publish_with_id(alice_, "second", 2);
+  run();
+  log_.answer_lookups();
+  run();
+
+  broadcaster_->stop();
+  log_.commit();
+
+  const auto acks = acks_.acks();
+  ASSERT_THAT(acks, SizeIs(2));
+  EXPECT_EQ(acks[0].token, 2U);
+  EXPECT_EQ(acks[0].outcome, AckOutcome::failed);
+  EXPECT_EQ(acks[1].outcome, AckOutcome::durable);
+}
+
 TEST_F(ClaimsTest, RefusesWhatTheStoreCannotLookUpInsteadOfRiskingADuplicate) {
   start();
   auto [sink, handle] = subscribe(alice_);

@@ -100,6 +100,17 @@ TEST(MailboxTest, RefusesAPushThatMeansAnEarlierLife) {
       << "a refused push must not keep its bytes";
 }
 
+TEST(MailboxTest, AnswersClosedToAnEarlierLifeEvenWhenItIsFull) {
+  Mailbox mailbox{1};
+  const auto before = mailbox.generation();
+  ASSERT_TRUE(mailbox.close());
+  Item filling;
+  Item late;
+  ASSERT_EQ(mailbox.push(&filling, mailbox.generation(), 100, 100), PushResult::first);
+
+  EXPECT_EQ(mailbox.push(&late, before, 10, 100), PushResult::closed);
+}
+
 TEST(MailboxTest, ComesRoundToTheFirstGenerationAfterTheLast) {
   Mailbox mailbox{1};
   const auto first = mailbox.generation();

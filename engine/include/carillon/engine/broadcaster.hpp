@@ -44,8 +44,9 @@ enum class [[nodiscard]] PublishStatus : std::uint8_t{
 /// Progress  publish takes no lock, does no work that grows with users or
 ///           subscribers, and makes no system call but the wake-up of a
 ///           sleeping shard.
-/// Lifetime  Log, waker and ack sinks outlive the Broadcaster; it outlives its
-///           subscriptions and events.
+/// Lifetime  Waker and ack sinks outlive the Broadcaster; it outlives its
+///           subscriptions and events. The log reports to it until the log itself
+///           has stopped: first stop(), then the log's stop, then destruction.
 class Broadcaster {
  public:
   /// `log` may be null: events are then fanned out only, and `durable` means
