@@ -13,7 +13,6 @@ namespace {
 using engine::EventPage;
 using engine::EventState;
 using engine::ListQuery;
-using engine::Position;
 using engine::Result;
 using engine::Sequence;
 using engine::SortKey;

@@ -11,7 +11,6 @@
 namespace carillon::persistence {
 namespace {
 
-using engine::Errc;
 using engine::EventId;
 using engine::EventPage;
 using engine::LogEntry;

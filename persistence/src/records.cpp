@@ -20,12 +20,12 @@ constexpr std::size_t uuid_bytes = 16;
 constexpr std::size_t uuids_at = 4;
 constexpr std::size_t created_at_at = uuids_at + 5 * uuid_bytes;
 constexpr std::size_t places_at = created_at_at + 8;
-constexpr std::size_t body_bytes_at = places_at + 3 * 8;
+constexpr std::size_t body_bytes_at = places_at + std::size_t{3} * 8;
 constexpr std::size_t text_at = body_bytes_at + 4;
 
 // version 1, status 1, deleted 1, updated_at 8, deleted_at 8, change 8.
 constexpr char state_version = 1;
-constexpr std::size_t state_bytes = 3 + 3 * 8;
+constexpr std::size_t state_bytes = 3 + std::size_t{3} * 8;
 
 void put_time(std::string& out, Timestamp time) {
   put_fixed<8>(out, static_cast<std::uint64_t>(time.time_since_epoch().count()));

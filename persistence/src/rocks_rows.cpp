@@ -31,6 +31,7 @@ std::string end_of(std::string_view prefix) {
 /// RocksDB wants the bounds of an iterator to stay where they are.
 struct Bounds {
   explicit Bounds(std::string_view of) : prefix{of}, end{end_of(of)}, lower{prefix}, upper{end} {}
+  ~Bounds() = default;
   Bounds(const Bounds&) = delete;
   Bounds& operator=(const Bounds&) = delete;
 
@@ -192,7 +193,7 @@ void RocksBatch::write(Table table, Write write) {
 
 rocksdb::Status RocksBatch::sum(Table table, std::string_view key, std::string& counters) const {
   std::string row;
-  const auto status = tables_.db().Get({}, tables_.handle(table), slice(key), &row);
+  auto status = tables_.db().Get({}, tables_.handle(table), slice(key), &row);
   if (status.IsNotFound()) return rocksdb::Status::OK();
   if (!status.ok()) return status;
   Counters sum;

@@ -21,6 +21,8 @@ class RocksSnapshot final : public Rows {
  public:
   explicit RocksSnapshot(const RocksTables& tables);
   ~RocksSnapshot() override;
+  RocksSnapshot(const RocksSnapshot&) = delete;
+  RocksSnapshot& operator=(const RocksSnapshot&) = delete;
 
   [[nodiscard]] engine::Result<bool> get(Table table,
                                          std::string_view key,

@@ -38,6 +38,8 @@ class RocksStore final : public Store {
                                                                    const StoreOptions& options,
                                                                    rocksdb::Env* env = nullptr);
   ~RocksStore() override;
+  RocksStore(const RocksStore&) = delete;
+  RocksStore& operator=(const RocksStore&) = delete;
 
   [[nodiscard]] engine::Result<void> commit(std::span<const engine::LogEntry> batch) override;
   [[nodiscard]] engine::Result<engine::EventPage> list(

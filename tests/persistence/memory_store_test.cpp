@@ -4,7 +4,6 @@
 namespace carillon::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const engine::UserId alice = numbered(1);

@@ -9,8 +9,6 @@ namespace carillon::testing {
 namespace {
 
 using Fault = FailingFileSystem::Fault;
-using engine::Errc;
-using engine::make_error_code;
 using ::testing::ElementsAre;
 
 const engine::UserId alice = numbered(1);

@@ -16,7 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using engine::Errc;
 using engine::make_error_code;
-using engine::Status;
 using persistence::open_store;
 using persistence::reservation_block;
 using ::testing::AllOf;

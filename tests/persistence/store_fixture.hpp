@@ -80,15 +80,15 @@ class StoreTest : public ::testing::Test {
     return apply({.kind = engine::Change::Kind::remove, .user = user, .ids = std::move(ids)});
   }
 
-  engine::EventPage list(engine::ListQuery query) {
+  engine::EventPage list(const engine::ListQuery& query) {
     const auto page = store_->list(query);
     EXPECT_TRUE(page) << page.error().text();
     return page ? *page : engine::EventPage{};
   }
   /// The sequences on the page of a list.
-  std::vector<engine::Sequence> listed(engine::ListQuery query) {
+  std::vector<engine::Sequence> listed(const engine::ListQuery& query) {
     std::vector<engine::Sequence> sequences;
-    for (const auto& json : list(std::move(query)).events) {
+    for (const auto& json : list(query).events) {
       const auto at = json.rfind("\"sequence\":");
       sequences.push_back(std::stoull(json.substr(at + 11)));
     }

@@ -4,7 +4,6 @@
 namespace carillon::testing {
 namespace {
 
-using engine::EventPage;
 using engine::Filter;
 using engine::ListQuery;
 using engine::Position;

@@ -21,7 +21,6 @@ using persistence::WriteBehind;
 using persistence::WriteBehindOptions;
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
-using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

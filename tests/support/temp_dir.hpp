@@ -34,7 +34,7 @@ class TempDir {
 
  private:
   static std::filesystem::path parent() {
-    const std::filesystem::path memory{"/dev/shm"};
+    std::filesystem::path memory{"/dev/shm"};
     std::error_code unknown;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody writes the environment
     if (std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory(memory, unknown))

@@ -79,6 +79,8 @@ class WriteBehind final : public engine::EventLog {
               const WriteBehindOptions& options = {},
               engine::LogSink log = {});
   ~WriteBehind() override;  ///< stop() without patience, unless it was called
+  WriteBehind(const WriteBehind&) = delete;
+  WriteBehind& operator=(const WriteBehind&) = delete;
 
   [[nodiscard]] engine::LogOrigin origin() const noexcept override;
   void attach(engine::LogObserver& observer) noexcept override;
