@@ -307,6 +307,12 @@ void Shard::process_mailbox(Mailbox& mailbox) {
 void Shard::finish_turn() {
   if (!entries_.empty()) core_.log->append(index_, entries_);
   entries_.clear();
+  // Behind the append: a user of another shard may answer a broadcast with a
+  // change, which must not come before it in the log.
+  for (const auto& broadcast : to_relay_)
+    for (auto& shard : core_.shards)
+      if (shard.get() != this) shard->relay(broadcast);
+  to_relay_.clear();
   done_.clear();
   if (done_bytes_ > 0) give_back(std::exchange(done_bytes_, 0));
   acks_.flush();

@@ -193,6 +193,7 @@ class Shard {
   std::vector<LogEntry> entries_;
   std::vector<EventRef> done_;  // without a log: released at the end of the turn
   std::size_t done_bytes_ = 0;
+  std::vector<EventRef> to_relay_;  // broadcasts of this turn, for the other shards
   AckBatch acks_;
   Claims claims_;
   std::size_t lookups_outstanding_ = 0;

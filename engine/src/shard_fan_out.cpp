@@ -84,8 +84,7 @@ void Shard::sequence_event(Event& event, Mailbox* mailbox) {
 
 void Shard::sequence_broadcast(Event& event) {
   EventAccess::sequence(event, next_sequence(), now_);
-  for (auto& shard : core_.shards)
-    if (shard.get() != this) shard->relay(EventRef::share(event));
+  if (core_.shards.size() > 1) to_relay_.push_back(EventRef::share(event));
   deliver_broadcast(event);
   keep_for_log(event);
 }

@@ -62,10 +62,13 @@ if ((EUID != 0)); then
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# A machine that lives for one run need not survive a power cut halfway.
+options=(-q -o DPkg::Lock::Timeout=300)
+[[ -z ${CI:-} ]] || options+=(-o Dpkg::Options::=--force-unsafe-io)
 # apt's pages of output are of interest only if it fails.
 apt_get() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
-    "$@" </dev/null >"$log" 2>&1 || {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" "$@" \
+    </dev/null >"$log" 2>&1 || {
     tail -n 40 "$log" >&2
     fail "apt-get $1 failed; its last lines are above"
   }
