@@ -5,6 +5,9 @@
 #include "engine/src/event_access.hpp"
 #include "engine/src/shard.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -44,6 +47,28 @@ std::uint32_t bytes_of(const Change& change) {
                                     change.ids.size() * sizeof(EventId) * 2);
 }
 
+/// Lets the other thread of the core run, and leaves a spin with less delay.
+void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Looks for work for that long; true once there is some.
+bool spin_for(const Shard& shard, std::chrono::microseconds spin) noexcept {
+  if (spin.count() == 0) return false;
+  const auto end = std::chrono::steady_clock::now() + spin;
+  do {
+    for (int look = 0; look < 16; ++look) {
+      if (shard.announced()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
 }  // namespace
 
 struct Broadcaster::Impl final : LogObserver {
@@ -63,7 +88,7 @@ struct Broadcaster::Impl final : LogObserver {
     return core.closed.load(std::memory_order_relaxed);  // see Core
   }
 
-  void start_threads();
+  [[nodiscard]] Result<void> start_threads();
   void run(Shard& shard);
   void drain();
   void settle(std::span<LogEntry> entries, AckOutcome outcome) noexcept;
@@ -82,27 +107,39 @@ struct Broadcaster::Impl final : LogObserver {
   std::vector<std::size_t> log_bytes;
 };
 
-void Broadcaster::Impl::start_threads() {
-  for (auto& shard : core.shards)
-    threads.emplace_back([this, &shard] { run(*shard); });
+Result<void> Broadcaster::Impl::start_threads() {
+  const auto& cpus = core.options.cpus;
+  for (auto& shard : core.shards) {
+    auto& thread = threads.emplace_back([this, &shard] { run(*shard); });
+    if (cpus.empty()) continue;
+    const auto cpu = cpus[(threads.size() - 1) % cpus.size()];
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (pthread_setaffinity_np(thread.native_handle(), sizeof(set), &set) != 0)
+      return Error{Errc::invalid_argument, "cpus names processor " + std::to_string(cpu) +
+                                               ", which this process may not use"};
+  }
+  return {};
 }
 
 void Broadcaster::Impl::run(Shard& shard) {
+  using Clock = std::chrono::steady_clock;
   const auto spin = core.options.spin;
-  auto idle_since = std::chrono::steady_clock::time_point{};
+  const auto interval = core.options.turn_interval;
   while (true) {
+    const auto began = Clock::now();
     const bool more = shard.run_turn();
     // B1 acquire: pairs with B2. Asked after the turn: stop() announces after it
     // sets the flag, and a turn that cleared that announcement sees the flag; if
     // the announcement is still to come, wait() returns at once.
     if (stopping.load(std::memory_order_acquire)) return;
     if (more) continue;
-    if (spin.count() > 0 && !shard.announced()) {
-      const auto time = std::chrono::steady_clock::now();
-      if (idle_since == std::chrono::steady_clock::time_point{}) idle_since = time;
-      if (time - idle_since < spin) continue;
-    }
-    idle_since = {};
+    // Under load the next turn is due at once, for one event; a little later it
+    // is for several, and their producers announce once.
+    while (Clock::now() - began < interval)
+      pause();
+    if (spin_for(shard, spin)) continue;
     shard.wait();
   }
 }
@@ -162,6 +199,11 @@ Result<std::unique_ptr<Broadcaster>> Broadcaster::create(const Options& options,
     return Error{Errc::invalid_argument, "queued_bytes_max and mailbox_bytes_max must be above 0"};
   if (options.mailbox_events_per_turn_max == 0)
     return Error{Errc::invalid_argument, "mailbox_events_per_turn_max must be above 0"};
+  for (const auto cpu : options.cpus)
+    if (cpu >= CPU_SETSIZE)
+      return Error{Errc::invalid_argument, "cpus names processor " + std::to_string(cpu) +
+                                               "; numbers below " + std::to_string(CPU_SETSIZE) +
+                                               " can exist"};
   LogOrigin origin;
   if (log != nullptr) {
     origin = log->origin();
@@ -171,8 +213,12 @@ Result<std::unique_ptr<Broadcaster>> Broadcaster::create(const Options& options,
   }
   auto impl = std::make_unique<Impl>(options, log, origin);
   if (log != nullptr) log->attach(*impl);
-  if (options.waker == nullptr) impl->start_threads();
-  return std::unique_ptr<Broadcaster>{new Broadcaster{std::move(impl)}};
+  std::unique_ptr<Broadcaster> broadcaster{new Broadcaster{std::move(impl)}};
+  if (options.waker == nullptr) {
+    // On failure the destructor stops the threads that run.
+    if (auto started = broadcaster->impl_->start_threads(); !started) return started.error();
+  }
+  return broadcaster;
 }
 
 Broadcaster::Broadcaster(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {

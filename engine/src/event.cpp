@@ -55,10 +55,7 @@ class Writer {
   char* out_;
 };
 
-void write_tail(Writer& out,
-                const EventState& state,
-                Timestamp created_at,
-                Sequence sequence) noexcept {
+void write_until_sequence(Writer& out, const EventState& state, Timestamp created_at) noexcept {
   out.text(status_key);
   out.text(to_string(state.status));
   out.text(created_key);
@@ -70,6 +67,13 @@ void write_tail(Writer& out,
     out.time(*state.deleted_at);
   }
   out.text(sequence_key);
+}
+
+void write_tail(Writer& out,
+                const EventState& state,
+                Timestamp created_at,
+                Sequence sequence) noexcept {
+  write_until_sequence(out, state, created_at);
   out.number(sequence);
   out.text("}");
 }
@@ -187,17 +191,17 @@ void Event::release(std::uint32_t references) const noexcept {
 }
 
 namespace detail {
+namespace {
 
-NewEvent EventAccess::create(EventPool& pool, const EventParts& parts) {
-  const auto text_bytes = body_bytes(parts) + tail_bytes_max;
-  const auto block = pool.impl_->allocate(sizeof(Event) + text_bytes);
-  auto* event = new (block.memory) Event;
-  event->pool_ = &pool;
-  event->size_class_ = block.size_class;
-  event->footprint_bytes_ = block.bytes;
-  event->id_from_publisher_ = parts.id_from_publisher;
-  event->text_ = static_cast<char*>(block.memory) + sizeof(Event);
-  auto& view = event->view_;
+/// Where each UUID's text stands in a body: the five come first, in this order.
+constexpr std::size_t id_at = id_key.size();
+constexpr std::size_t owner_at = id_at + uuid_text_bytes + owner_key.size();
+constexpr std::size_t system_at = owner_at + uuid_text_bytes + system_key.size();
+constexpr std::size_t operation_at = system_at + uuid_text_bytes + operation_key.size();
+constexpr std::size_t acted_upon_at = operation_at + uuid_text_bytes + acted_upon_key.size();
+
+EventView view_of(const EventParts& parts) noexcept {
+  EventView view;
   view.id = parts.id;
   view.owner = parts.owner;
   view.system_id = parts.system_id;
@@ -206,7 +210,98 @@ NewEvent EventAccess::create(EventPool& pool, const EventParts& parts) {
   view.severity = parts.severity;
   view.audience = parts.audience;
   view.initial_status = parts.status;
-  event->metadata_json_ = write_body(event->text_, parts, view);
+  return view;
+}
+
+}  // namespace
+
+void prepare(PreparedEvent& prepared, const EventParts& parts) {
+  prepared.body.resize(body_bytes(parts));
+  prepared.view = view_of(parts);
+  prepared.metadata_json = write_body(prepared.body.data(), parts, prepared.view);
+  prepared.id_from_publisher = parts.id_from_publisher;
+}
+
+void set_owner(PreparedEvent& prepared, const UserId& owner) noexcept {
+  prepared.view.owner = owner;
+  format_uuid(owner, prepared.body.data() + owner_at);
+}
+
+void set_system(PreparedEvent& prepared, const Uuid& system_id) noexcept {
+  prepared.view.system_id = system_id;
+  format_uuid(system_id, prepared.body.data() + system_at);
+}
+
+void set_acted_upon(PreparedEvent& prepared, const Uuid& acted_upon) noexcept {
+  prepared.view.acted_upon = acted_upon;
+  format_uuid(acted_upon, prepared.body.data() + acted_upon_at);
+}
+
+void UnreadTail::set_time(Timestamp at) noexcept {
+  at_ = at;
+  Writer out{text_.data()};
+  write_until_sequence(out, {.status = Status::unread, .updated_at = at, .deleted_at = {}}, at);
+  bytes_ = static_cast<std::size_t>(out.end() - text_.data());
+}
+
+/// Begins an event at the start of its block.
+template <class Block>
+Event* EventAccess::place(EventPool& pool, const Block& block) noexcept {
+  auto* event = new (block.memory) Event;
+  event->pool_ = &pool;
+  event->size_class_ = block.size_class;
+  event->footprint_bytes_ = block.bytes;
+  return event;
+}
+
+NewEvent EventAccess::fill(Event* event, const EventParts& parts) {
+  event->id_from_publisher_ = parts.id_from_publisher;
+  event->view_ = view_of(parts);
+  event->metadata_json_ = write_body(text_of(event), parts, event->view_);
+  event->body_bytes_ = static_cast<std::uint32_t>(event->view_.body_json.size());
+  return NewEvent{event};
+}
+
+NewEvent EventAccess::create(EventPool& pool, const EventParts& parts) {
+  const auto bytes = sizeof(Event) + body_bytes(parts) + tail_bytes_max;
+  return fill(place(pool, pool.impl_->allocate(bytes)), parts);
+}
+
+NewEvent EventAccess::create(EventPool& pool, BlockCache& cache, const EventParts& parts) {
+  const auto bytes = sizeof(Event) + body_bytes(parts) + tail_bytes_max;
+  return fill(place(pool, cache.allocate(bytes)), parts);
+}
+
+NewEvent EventAccess::copy(EventPool& pool,
+                           BlockCache& cache,
+                           const PreparedEvent& prepared,
+                           const EventId& id,
+                           const Uuid& operation_id) {
+  const auto& body = prepared.body;
+  auto* event = place(pool, cache.allocate(sizeof(Event) + body.size() + tail_bytes_max));
+  auto* text = text_of(event);
+  std::memcpy(text, body.data(), body.size());
+  format_uuid(id, text + id_at);
+  format_uuid(operation_id, text + operation_at);
+  const auto moved = [text, &body](std::string_view part) {
+    return std::string_view{text + (part.data() - body.data()), part.size()};
+  };
+  const auto& from = prepared.view;
+  event->id_from_publisher_ = prepared.id_from_publisher;
+  event->body_bytes_ = static_cast<std::uint32_t>(body.size());
+  event->view_ = {.severity = from.severity,
+                  .audience = from.audience,
+                  .initial_status = from.initial_status,
+                  .owner = from.owner,
+                  .id = id,
+                  .system_id = from.system_id,
+                  .operation_id = operation_id,
+                  .acted_upon = from.acted_upon,
+                  .category = moved(from.category),
+                  .action = moved(from.action),
+                  .description_json = moved(from.description_json),
+                  .body_json = {text, body.size()}};
+  event->metadata_json_ = moved(prepared.metadata_json);
   return NewEvent{event};
 }
 
@@ -214,10 +309,34 @@ void EventAccess::sequence(Event& event, Sequence sequence, Timestamp at) noexce
   CARILLON_ASSERT(event.view_.sequence == 0, "an event is sequenced once");
   event.view_.sequence = sequence;
   event.view_.created_at = at;
-  Writer out{event.text_ + event.view_.body_json.size()};
+  Writer out{text_of(&event) + event.body_bytes_};
   write_tail(out, {.status = event.view_.initial_status, .updated_at = at, .deleted_at = {}}, at,
              sequence);
-  event.json_bytes_ = static_cast<std::uint32_t>(out.end() - event.text_);
+  event.json_bytes_ = static_cast<std::uint32_t>(out.end() - text_of(&event));
+}
+
+void EventAccess::sequence(Event& event, Sequence sequence, const UnreadTail& tail) noexcept {
+  if (event.view_.initial_status != Status::unread)
+    return EventAccess::sequence(event, sequence, tail.time());
+  CARILLON_ASSERT(event.view_.sequence == 0, "an event is sequenced once");
+  event.view_.sequence = sequence;
+  event.view_.created_at = tail.time();
+  Writer out{text_of(&event) + event.body_bytes_};
+  out.text(tail.text());
+  out.number(sequence);
+  out.text("}");
+  event.json_bytes_ = static_cast<std::uint32_t>(out.end() - text_of(&event));
+}
+
+void EventAccess::release_into(BlockCache& cache, const Event* event) noexcept {
+  // E3 acquire: as E2. One reference is left, the caller's, so nobody can add
+  // another: no read-modify-write is needed.
+  if (event->references_.load(std::memory_order_acquire) != 1) return event->release(1);
+  auto* self = const_cast<Event*>(event);
+  const auto size_class = event->size_class_;
+  const auto bytes = event->footprint_bytes_;
+  self->~Event();
+  cache.release(self, size_class, bytes);
 }
 
 }  // namespace detail

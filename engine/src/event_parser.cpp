@@ -1,6 +1,7 @@
 #include "carillon/engine/event_parser.hpp"
 
 #include "engine/src/event_access.hpp"
+#include "engine/src/event_pool_impl.hpp"
 #include "engine/src/event_rules.hpp"
 
 #include <simdjson.h>
@@ -77,7 +78,9 @@ std::string_view inside_quotes(std::string_view token) noexcept {
 
 struct EventParser::Impl {
   Impl(EventPool& event_pool, const Uuid& default_system)
-      : pool{event_pool}, system_id{default_system} {}
+      : pool{event_pool},
+        cache{detail::EventAccess::impl_of(event_pool)},
+        system_id{default_system} {}
 
   /// What was read of one text. The views point into `padded` or into the
   /// parser's string buffer, both valid until the next parse.
@@ -105,6 +108,7 @@ struct EventParser::Impl {
   ParseResult finish(Fields& fields, std::vector<Fault> faults, const Publisher& publisher);
 
   EventPool& pool;
+  detail::BlockCache cache;
   Uuid system_id;
   ondemand::parser parser;
   std::string padded;
@@ -286,18 +290,19 @@ ParseResult EventParser::Impl::finish(Fields& fields,
   const auto text = [&fields](Field field) { return fields.text[static_cast<std::size_t>(field)]; };
   const auto owner = fields.owner ? *fields.owner : publisher.user;
   result.event = detail::EventAccess::create(
-      pool, {.id = fields.id ? *fields.id : make_uuid_v7(),
-             .owner = fields.audience == Audience::everyone ? UserId{} : owner,
-             .system_id = fields.system_id && publisher.service ? *fields.system_id : system_id,
-             .operation_id = fields.operation_id ? *fields.operation_id : make_uuid_v4(),
-             .acted_upon = fields.acted_upon.value_or(Uuid{}),
-             .category = text(Field::category),
-             .action = text(Field::action),
-             .description_json = text(Field::description),
-             .metadata_json = fields.metadata,
-             .severity = *severity,
-             .audience = fields.audience,
-             .id_from_publisher = fields.id.has_value()});
+      pool, cache,
+      {.id = fields.id ? *fields.id : make_uuid_v7(),
+       .owner = fields.audience == Audience::everyone ? UserId{} : owner,
+       .system_id = fields.system_id && publisher.service ? *fields.system_id : system_id,
+       .operation_id = fields.operation_id ? *fields.operation_id : make_uuid_v4(),
+       .acted_upon = fields.acted_upon.value_or(Uuid{}),
+       .category = text(Field::category),
+       .action = text(Field::action),
+       .description_json = text(Field::description),
+       .metadata_json = fields.metadata,
+       .severity = *severity,
+       .audience = fields.audience,
+       .id_from_publisher = fields.id.has_value()});
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace carillon::engine {
@@ -80,8 +81,19 @@ std::string minify_json(std::string_view json) {
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
+  const auto is_plain = [](char c) {
+    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
+  };
   out.push_back('"');
-  for (const char c : text) {
+  while (!text.empty()) {
+    // Almost everything is plain: it is appended by the run.
+    const auto* special = std::find_if_not(text.begin(), text.end(), is_plain);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const char c = text.front();
+    text.remove_prefix(1);
     switch (c) {
       case '"':
         out += "\\\"";
@@ -99,13 +111,9 @@ void append_json_string(std::string& out, std::string_view text) {
         out += "\\t";
         break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out.push_back(hex[static_cast<unsigned char>(c) >> 4U]);
-          out.push_back(hex[static_cast<unsigned char>(c) & 15U]);
-        } else {
-          out.push_back(c);
-        }
+        out += "\\u00";
+        out.push_back(hex[static_cast<unsigned char>(c) >> 4U]);
+        out.push_back(hex[static_cast<unsigned char>(c) & 15U]);
     }
   }
   out.push_back('"');

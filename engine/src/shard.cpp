@@ -44,7 +44,8 @@ Shard::Shard(Core& core, ShardIndex index)
     : core_{core},
       index_{index},
       last_sequence_{core.origin.first_sequence - 1},
-      last_broadcast_{core.origin.last_broadcast} {
+      last_broadcast_{core.origin.last_broadcast},
+      cache_{EventAccess::impl_of(core.pool)} {
 }
 
 Shard::~Shard() {
@@ -91,14 +92,12 @@ bool Shard::publish(Event* event, std::uint64_t hash) noexcept {
     refused_.fetch_add(1, std::memory_order_relaxed);  // C2
     return false;
   }
-  accepted_.fetch_add(1, std::memory_order_relaxed);  // C2
   return true;
 }
 
 bool Shard::publish_broadcast(Event* event) noexcept {
   if (!take_credit(event->footprint_bytes())) return false;
   push_own(event);
-  accepted_.fetch_add(1, std::memory_order_relaxed);  // C2
   return true;
 }
 
@@ -313,7 +312,10 @@ void Shard::finish_turn() {
     for (auto& shard : core_.shards)
       if (shard.get() != this) shard->relay(broadcast);
   to_relay_.clear();
+  for (const auto* event : done_)
+    EventAccess::release_into(cache_, event);
   done_.clear();
+  cache_.settle_figures();
   if (done_bytes_ > 0) give_back(std::exchange(done_bytes_, 0));
   acks_.flush();
 }

@@ -9,6 +9,8 @@
 #include "engine/src/claims.hpp"
 #include "engine/src/core.hpp"
 #include "engine/src/directory.hpp"
+#include "engine/src/event_access.hpp"
+#include "engine/src/event_pool_impl.hpp"
 #include "engine/src/mailbox.hpp"
 #include "engine/src/node_queue.hpp"
 #include "engine/src/subscription_state.hpp"
@@ -152,6 +154,7 @@ class Shard {
   void keep_for_log(Event& event);
   void end(SubscriptionState& state, EndReason reason);
   [[nodiscard]] Sequence next_sequence() noexcept;
+  [[nodiscard]] const UnreadTail& tail() noexcept;
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t count) noexcept;
 
   Core& core_;
@@ -159,12 +162,12 @@ class Shard {
 
   // Producers write these.
   alignas(64) std::atomic<std::size_t> queued_bytes_{0};
-  std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::size_t> relayed_bytes_{0};
   std::atomic<std::size_t> lookup_threads_{0};
   alignas(64) std::atomic<std::uint32_t> wake_pending_{0};
-  moodycamel::ConcurrentQueue<Mailbox*> ready_;
+  // The word above is what an idle shard looks at: a line of its own.
+  alignas(64) moodycamel::ConcurrentQueue<Mailbox*> ready_;
   NodeQueue own_;
   moodycamel::ConcurrentQueue<const Event*> relays_;  // counted references
   moodycamel::ConcurrentQueue<ReleasedClaim> released_claims_;
@@ -178,6 +181,7 @@ class Shard {
   std::uint64_t turn_ = 0;
   std::uint32_t slot_ = 0;
   Timestamp now_{};
+  UnreadTail tail_;  // of now_, once an event of this turn needed it
   Sequence last_sequence_;
   Sequence last_broadcast_;
   Sequence block_next_ = 0;
@@ -191,7 +195,8 @@ class Shard {
   std::vector<Delivery> deliveries_;
   std::vector<Delivery> filtered_;
   std::vector<LogEntry> entries_;
-  std::vector<EventRef> done_;  // without a log: released at the end of the turn
+  std::vector<const Event*> done_;  // without a log: one reference each, until the turn ends
+  BlockCache cache_;                // where the blocks of those go
   std::size_t done_bytes_ = 0;
   std::vector<EventRef> to_relay_;  // broadcasts of this turn, for the other shards
   AckBatch acks_;
@@ -199,7 +204,8 @@ class Shard {
   std::size_t lookups_outstanding_ = 0;
 
   // Written by the shard, read by anybody: figures.
-  alignas(64) std::atomic<std::uint64_t> sequenced_{0};
+  alignas(64) std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> sequenced_{0};
   std::atomic<std::uint64_t> delivered_{0};
   std::atomic<std::uint64_t> duplicates_{0};
   std::atomic<std::uint64_t> subscriptions_{0};

@@ -23,6 +23,7 @@ void Shard::handle(Node& node, Mailbox* mailbox) {
 }
 
 void Shard::handle_event(Event& event, Mailbox* mailbox) {
+  add(accepted_, 1);
   if (!EventAccess::id_from_publisher(event) || core_.log == nullptr)
     return sequence_event(event, mailbox);
   const auto [claim, fresh] = claims_.take(event);
@@ -74,7 +75,7 @@ void Shard::refuse(Event& event, Ack ack) {
 void Shard::sequence_event(Event& event, Mailbox* mailbox) {
   if (event.audience() == Audience::everyone) return sequence_broadcast(event);
   last_sequence_ = next_sequence();
-  EventAccess::sequence(event, last_sequence_, now_);
+  EventAccess::sequence(event, last_sequence_, tail());
   if (mailbox != nullptr && !mailbox->local.subscriptions.empty())
     deliveries_.push_back({.event = &event,
                            .position = {.user = last_sequence_, .broadcast = last_broadcast_},
@@ -83,7 +84,7 @@ void Shard::sequence_event(Event& event, Mailbox* mailbox) {
 }
 
 void Shard::sequence_broadcast(Event& event) {
-  EventAccess::sequence(event, next_sequence(), now_);
+  EventAccess::sequence(event, next_sequence(), tail());
   if (core_.shards.size() > 1) to_relay_.push_back(EventRef::share(event));
   deliver_broadcast(event);
   keep_for_log(event);
@@ -93,20 +94,19 @@ void Shard::keep_for_log(Event& event) {
   add(sequenced_, 1);
   const auto request = EventAccess::ack_of(event);
   const auto bytes = event.footprint_bytes();
-  auto ref = EventRef::adopt(&event);
   const bool logged = core_.log != nullptr;
   if (request.sink != nullptr && (!logged || request.at == AckAt::sequencing))
     acks_.add(request, {.outcome = request.at == AckAt::sequencing ? AckOutcome::sequenced
                                                                    : AckOutcome::durable,
-                        .event = ref});
+                        .event = EventRef::share(event)});
   if (!logged) {
     done_bytes_ += bytes;
-    done_.push_back(std::move(ref));
+    done_.push_back(&event);
     return;
   }
   LogEntry entry;
   entry.sequence = event.sequence();
-  entry.event = std::move(ref);
+  entry.event = EventRef::adopt(&event);
   entry.shard = index_;
   entry.bytes = static_cast<std::uint32_t>(bytes);
   entries_.push_back(std::move(entry));
@@ -226,6 +226,11 @@ void Shard::end_claims() {
   for (auto* waiter : claims_.take_waiters())
     refuse(*waiter, {.outcome = AckOutcome::failed});
   acks_.flush();
+}
+
+const UnreadTail& Shard::tail() noexcept {
+  if (tail_.time() != now_) tail_.set_time(now_);
+  return tail_;
 }
 
 Sequence Shard::next_sequence() noexcept {

@@ -118,14 +118,15 @@ TEST(UuidTest, IsNilOnlyIfAllBitsAreZero) {
   }
 }
 
-TEST(UuidTest, MakesVersionSevenOfTheCurrentMillisecond) {
+TEST(UuidTest, MakesVersionSevenOfTheCurrentTime) {
   const auto before = unix_milliseconds();
   const auto uuid = make_uuid_v7();
   const auto after = unix_milliseconds();
 
   EXPECT_EQ(version_of(uuid), 7U);
   EXPECT_EQ(variant_of(uuid), 2U);
-  EXPECT_THAT(milliseconds_of(uuid), AllOf(Ge(before), Le(after)));
+  // The coarse clock is behind by a tick of the kernel at most (100 Hz: 10 ms).
+  EXPECT_THAT(milliseconds_of(uuid), AllOf(Ge(before - 10), Le(after)));
 }
 
 TEST(UuidTest, MakesVersionFour) {

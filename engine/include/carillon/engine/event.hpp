@@ -53,8 +53,15 @@ struct EventState {
 /// One event as a bundle of borrowed fields: the common language of live
 /// events and stored ones, for filters and stores. Valid as long as its source.
 struct EventView {
-  EventId id{};
+  // What a shard touches for every event comes first: in an Event these five
+  // share a cache line with what else it needs (see Event).
+  Sequence sequence = 0;
+  Timestamp created_at{};
+  Severity severity = Severity::informational;
+  Audience audience = Audience::user;
+  Status initial_status = Status::unread;
   UserId owner{};
+  EventId id{};
   Uuid system_id{};
   Uuid operation_id{};
   Uuid acted_upon{};
@@ -65,11 +72,6 @@ struct EventView {
   /// `{"id":…,"metadata":{…}`: everything that never changes, without the
   /// closing brace; `append_event_tail` completes it.
   std::string_view body_json{};
-  Timestamp created_at{};
-  Sequence sequence = 0;
-  Severity severity = Severity::informational;
-  Audience audience = Audience::user;
-  Status initial_status = Status::unread;
 };
 
 /// Completes a `body_json`: appends `,"status":…,"createdAt":…,"updatedAt":…`,
@@ -96,6 +98,9 @@ struct alignas(64) Node {
   /// Written by whoever owns the node at that moment: the publisher before the
   /// push, the shard after the take.
   Node* next = nullptr;
+  /// Where the nodes that were pushed before `next` were, newest first: to be
+  /// prefetched only, never followed (mailbox.hpp).
+  std::array<const void*, 3> hints{};
   Kind kind;
   bool in_mailbox_bytes = false;  ///< counts against its mailbox's bound
 
@@ -139,7 +144,9 @@ class Event final : public detail::Node {
 
   /// The whole event as the wire shows it, `sequence` included. Empty before
   /// the event is sequenced.
-  [[nodiscard]] std::string_view json() const noexcept { return {text_, json_bytes_}; }
+  [[nodiscard]] std::string_view json() const noexcept {
+    return {view_.body_json.data(), json_bytes_};
+  }
 
   /// Bytes that this event occupies, for accounting.
   [[nodiscard]] std::size_t footprint_bytes() const noexcept { return footprint_bytes_; }
@@ -153,19 +160,21 @@ class Event final : public detail::Node {
 
   void release(std::uint32_t references) const noexcept;  // frees with the last
 
-  EventView view_;
-  std::string_view metadata_json_{};
-  char* text_ = nullptr;          // the JSON, inside this block
-  std::uint32_t json_bytes_ = 0;  // 0 until sequenced
-  std::uint32_t footprint_bytes_ = 0;
-  EventPool* pool_ = nullptr;
-  AckSink* ack_sink_ = nullptr;
-  std::uint64_t ack_token_ = 0;
+  // With the node in front, what a shard touches for every event is in the first
+  // two cache lines; the rest is for filters, stores and readers.
   std::uint8_t size_class_ = 0;
   bool ack_at_sequencing_ = false;
   bool id_from_publisher_ = false;
   bool claimed_ = false;  // shard: its publisher's id is being looked up or committed
   mutable std::atomic<std::uint32_t> references_{1};
+  std::uint32_t footprint_bytes_ = 0;
+  std::uint32_t body_bytes_ = 0;  // of the JSON without what sequencing adds
+  std::uint32_t json_bytes_ = 0;  // 0 until sequenced
+  AckSink* ack_sink_ = nullptr;
+  std::uint64_t ack_token_ = 0;
+  EventPool* pool_ = nullptr;
+  EventView view_;
+  std::string_view metadata_json_{};
 };
 
 /// Counted handle to an immutable event. Copying adds a reference (one relaxed

@@ -4,6 +4,7 @@
 #include "carillon/engine/event_pool.hpp"
 #include "carillon/engine/ids.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,11 +51,19 @@ class [[nodiscard]] BuildResult {
 ///                    .build();
 ///   if (built) broadcaster.publish(*built);
 ///
+/// A builder that is reused keeps what it checked and encoded: as long as only ids
+/// change (owner, system, resource, operation, id), the next build() copies it
+/// and allocates nothing but the event's block. Keep one per thread and kind of
+/// event where the rate matters.
+///
 /// Threads   One thread at a time. The builder may be reused after build().
 class EventBuilder {
  public:
   /// The pool must outlive the builder and its events.
-  explicit EventBuilder(EventPool& pool) noexcept : pool_{&pool} {}
+  explicit EventBuilder(EventPool& pool) noexcept;
+  EventBuilder(EventBuilder&& other) noexcept;
+  EventBuilder& operator=(EventBuilder&& other) noexcept;
+  ~EventBuilder();
 
   EventBuilder& acted_upon(const Uuid& resource);
   EventBuilder& from_user(const UserId& owner);
@@ -79,9 +88,14 @@ class EventBuilder {
   [[nodiscard]] BuildResult build();
 
  private:
-  friend class EventParser;
+  struct Kept;  // what a second build() needs not do again
+
+  /// Checks and encodes everything; false with faults.
+  [[nodiscard]] bool prepare(std::vector<Fault>& faults);
 
   EventPool* pool_;
+  std::unique_ptr<Kept> kept_{};
+  bool prepared_ = false;
   std::optional<EventId> id_{};
   UserId owner_{};
   Uuid system_id_{};

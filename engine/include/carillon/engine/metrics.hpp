@@ -7,7 +7,7 @@ namespace carillon::engine {
 /// Counters and gauges of a Broadcaster. Each is exact on its own; together
 /// they are not one instant.
 struct Metrics {
-  std::uint64_t accepted_total = 0;    ///< events that publish accepted
+  std::uint64_t accepted_total = 0;    ///< events accepted, counted as a turn takes them
   std::uint64_t refused_total = 0;     ///< publishes answered `full`
   std::uint64_t sequenced_total = 0;   ///< events and changes given a sequence
   std::uint64_t delivered_total = 0;   ///< event × subscription, handed to sinks
