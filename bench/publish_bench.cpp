@@ -1,0 +1,266 @@
+// Question: how many deliveries a second does a publisher thread cause in process,
+// by number of subscribers, of publishing threads and of users, with nothing
+// lost; and does publishing allocate?
+// Left out on purpose: sockets, the log, a publisher's JSON (see codec_bench.cpp).
+//
+// Every event is built in the loop (UUIDs, JSON text) by a builder that is kept,
+// as a backend would. The publisher is pinned to the first processor, the shard to
+// the second one; the shard spins. Rates are counted by wall clock, from the first
+// publish until the last event was delivered: items_per_second is that, whatever
+// the time column says.
+#include "bench/pinned.hpp"
+#include "carillon/engine/broadcaster.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace carillon::engine;
+using Clock = std::chrono::steady_clock;
+
+/// Counts, and checks the order; one per subscription, on the shard's thread.
+class CountingSink final : public Sink {
+ public:
+  explicit CountingSink(std::atomic<std::uint64_t>& total) : total_{total} {}
+  void on_start(const Position&) noexcept override { total_.fetch_add(1); }
+  void on_events(const DeliveryBatch& batch) noexcept override {
+    for (const auto& delivery : batch.deliveries) {
+      ordered_ = ordered_ && delivery.event->sequence() > last_;
+      last_ = delivery.event->sequence();
+    }
+    seen_ += batch.deliveries.size();
+    total_.store(total_.load(std::memory_order_relaxed) + batch.deliveries.size(),
+                 std::memory_order_release);
+  }
+  [[nodiscard]] bool ordered() const { return ordered_; }
+  [[nodiscard]] std::uint64_t seen() const { return seen_; }
+
+ private:
+  std::atomic<std::uint64_t>& total_;
+  Sequence last_ = 0;
+  std::uint64_t seen_ = 0;
+  bool ordered_ = true;
+};
+
+UserId numbered_user(std::uint64_t number) {
+  UserId user;
+  for (std::size_t byte = 0; byte < 8; ++byte)
+    user.bytes[byte] = static_cast<std::uint8_t>((number * 0x9E3779B97F4A7C15ULL) >> (8 * byte));
+  user.bytes[15] = 0x11;
+  return user;
+}
+
+/// One shard on the second processor, subscriptions, and what they saw.
+class FanOut {
+ public:
+  FanOut() {
+    // 1 MiB of events in flight stays in the caches of the two processors.
+    Options options{.shards = 1, .queued_bytes_max = std::size_t{1} << 20U};
+    options.spin = std::chrono::seconds{1};
+    options.cpus = bench::second_cpu();
+    broadcaster_ = std::move(*Broadcaster::create(options));
+  }
+  void subscribe(const UserId& user) {
+    sinks_.push_back(std::make_shared<CountingSink>(total_));
+    handles_.push_back(broadcaster_->subscribe(user, sinks_.back()));
+  }
+  void wait_total(std::uint64_t count) const {
+    while (total_.load(std::memory_order_acquire) < count)
+      std::this_thread::yield();
+  }
+  void begin() {
+    wait_total(sinks_.size());
+    total_ = 0;
+  }
+  /// Each subscription saw `events`, in order.
+  [[nodiscard]] bool complete(std::uint64_t events) {
+    broadcaster_->stop();
+    for (const auto& sink : sinks_)
+      if (!sink->ordered() || sink->seen() != events) return false;
+    return true;
+  }
+  [[nodiscard]] Broadcaster& broadcaster() { return *broadcaster_; }
+
+ private:
+  std::unique_ptr<Broadcaster> broadcaster_;
+  std::atomic<std::uint64_t> total_{0};
+  std::vector<std::shared_ptr<CountingSink>> sinks_;
+  std::vector<Subscription> handles_;
+};
+
+EventBuilder prepared_builder(Broadcaster& broadcaster) {
+  auto builder = broadcaster.event();
+  builder.from_user(numbered_user(0))
+      .with_category("pattern")
+      .with_action("deploy")
+      .with_severity(Severity::success)
+      .with_description(std::string(120, 'x'));
+  return builder;
+}
+
+/// Publishes whatever it takes; how often it was refused.
+std::uint64_t publish(Broadcaster& broadcaster, NewEvent event) {
+  std::uint64_t refused = 0;
+  while (broadcaster.publish(event) != PublishStatus::accepted) {
+    ++refused;
+    std::this_thread::yield();
+  }
+  return refused;
+}
+
+double seconds_since(Clock::time_point began) {
+  return std::chrono::duration<double>(Clock::now() - began).count();
+}
+
+void publish_to_subscribers(benchmark::State& state) {
+  const bench::PinnedToFirst pinned;
+  const auto subscribers = static_cast<std::uint64_t>(state.range(0));
+  FanOut fan_out;
+  for (std::uint64_t i = 0; i < subscribers; ++i)
+    fan_out.subscribe(numbered_user(0));
+  fan_out.begin();
+  auto builder = prepared_builder(fan_out.broadcaster());
+  std::uint64_t published = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t allocations = 0;
+
+  const auto began = Clock::now();
+  for ([[maybe_unused]] auto _ : state) {
+    refused += publish(fan_out.broadcaster(), std::move(*builder.build()));
+    // From here the pool and the queues are warm.
+    if (++published == 100'000) allocations = bench::allocations();
+  }
+  fan_out.wait_total(published * subscribers);
+  const auto seconds = seconds_since(began);
+  if (published > 100'000)
+    state.counters["allocations_per_event"] =
+        static_cast<double>(bench::allocations() - allocations) /
+        static_cast<double>(published - 100'000);
+
+  if (!fan_out.complete(published)) state.SkipWithError("lost or out of order");
+  state.counters["items_per_second"] = static_cast<double>(published * subscribers) / seconds;
+  state.counters["refused_per_event"] =
+      static_cast<double>(refused) / static_cast<double>(published);
+}
+BENCHMARK(publish_to_subscribers)->ArgName("subscribers")->Arg(1)->Arg(10)->Arg(100)->Arg(1000);
+
+// Each thread publishes to one user with ten subscribers; an iteration is one event
+// of each thread.
+void publish_from_threads(benchmark::State& state) {
+  constexpr std::uint64_t subscribers = 10;
+  const auto threads_count = static_cast<std::uint64_t>(state.range(0));
+  FanOut fan_out;
+  for (std::uint64_t i = 0; i < subscribers; ++i)
+    fan_out.subscribe(numbered_user(0));
+  fan_out.begin();
+  std::uint64_t each = 0;
+  for ([[maybe_unused]] auto _ : state)
+    ++each;
+
+  const auto began = Clock::now();
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t i = 0; i < threads_count; ++i)
+      threads.emplace_back([&fan_out, each] {
+        auto builder = prepared_builder(fan_out.broadcaster());
+        for (std::uint64_t event = 0; event < each; ++event)
+          static_cast<void>(publish(fan_out.broadcaster(), std::move(*builder.build())));
+      });
+  }
+  const auto events = each * threads_count;
+  fan_out.wait_total(events * subscribers);
+  const auto seconds = seconds_since(began);
+
+  if (!fan_out.complete(events)) state.SkipWithError("lost or out of order");
+  state.counters["items_per_second"] = static_cast<double>(events * subscribers) / seconds;
+  state.counters["events_per_second"] = static_cast<double>(events) / seconds;
+}
+BENCHMARK(publish_from_threads)
+    ->ArgName("threads")
+    ->Arg(1)
+    ->Arg(2)
+    ->Arg(4)
+    ->Arg(8)
+    ->Iterations(200'000);
+
+// Does a publish cost more when there are more users? All have one subscriber; the
+// events go to them in a scattered order.
+void publish_to_users(benchmark::State& state) {
+  const bench::PinnedToFirst pinned;
+  const auto users = static_cast<std::uint64_t>(state.range(0));
+  FanOut fan_out;
+  for (std::uint64_t i = 0; i < users; ++i)
+    fan_out.subscribe(numbered_user(i));
+  fan_out.begin();
+  auto builder = prepared_builder(fan_out.broadcaster());
+  std::uint64_t published = 0;
+
+  const auto began = Clock::now();
+  for ([[maybe_unused]] auto _ : state) {
+    // A multiplier coprime to any power of ten visits every user.
+    builder.from_user(numbered_user(published * 7'368'787 % users));
+    static_cast<void>(publish(fan_out.broadcaster(), std::move(*builder.build())));
+    ++published;
+  }
+  fan_out.wait_total(published);
+  const auto seconds = seconds_since(began);
+
+  state.counters["items_per_second"] = static_cast<double>(published) / seconds;
+}
+BENCHMARK(publish_to_users)->ArgName("users")->Arg(1)->Arg(1'000)->Arg(1'000'000);
+
+// Floor of building: the memory traffic of the text.
+void event_copy(benchmark::State& state) {
+  std::vector<char> from(900, 'x');
+  std::vector<char> to(900);
+  for ([[maybe_unused]] auto _ : state) {
+    std::copy(from.begin(), from.end(), to.begin());
+    benchmark::DoNotOptimize(to.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(event_copy);
+
+void event_build(benchmark::State& state) {
+  EventPool pool;
+  EventBuilder builder{pool};
+  builder.from_user(numbered_user(0))
+      .with_category("pattern")
+      .with_action("deploy")
+      .with_severity(Severity::success)
+      .with_description(std::string(120, 'x'));
+  for ([[maybe_unused]] auto _ : state) {
+    auto event = std::move(*builder.build());
+    benchmark::DoNotOptimize(event);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(event_build);
+
+// The description differs each time, so everything is checked and encoded anew.
+void event_build_anew(benchmark::State& state) {
+  EventPool pool;
+  EventBuilder builder{pool};
+  builder.from_user(numbered_user(0))
+      .with_category("pattern")
+      .with_action("deploy")
+      .with_severity(Severity::success);
+  const std::string description(120, 'x');
+  for ([[maybe_unused]] auto _ : state) {
+    auto event = std::move(*builder.with_description(description).build());
+    benchmark::DoNotOptimize(event);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(event_build_anew);
+
+}  // namespace
