@@ -1,8 +1,11 @@
 #include "carillon/engine/broadcaster.hpp"
 
 #include "engine/src/assert.hpp"
+#include "engine/src/async_queue.hpp"
+#include "engine/src/batch_sink.hpp"
 #include "engine/src/core.hpp"
 #include "engine/src/event_access.hpp"
+#include "engine/src/pull_queue.hpp"
 #include "engine/src/shard.hpp"
 
 #include <pthread.h>
@@ -297,6 +300,46 @@ Subscription Broadcaster::subscribe(const UserId& user,
                                     std::function<void(const Event&)> on_event,
                                     SubscribeOptions options) {
   return subscribe(user, std::make_shared<FunctionSink>(std::move(on_event)), std::move(options));
+}
+
+/// Subscribes a sink that must know its subscription, to end it by itself.
+template <class Bound>
+Subscription Broadcaster::subscribe_bound(const UserId& user,
+                                          std::shared_ptr<Bound> sink,
+                                          Filter filter) {
+  if (impl_->closed()) {
+    sink->on_end(EndReason::stopped);
+    return {};
+  }
+  auto& bound = *sink;
+  auto& shard = impl_->shard_of(hash_uuid(user));
+  auto* state = new SubscriptionState{shard, user, std::move(sink), std::move(filter)};
+  bound.bind(*state);
+  shard.route_command(state->join, user);
+  return Subscription{state};
+}
+
+Subscription Broadcaster::subscribe_batches(const UserId& user,
+                                            BatchCallbacks callbacks,
+                                            QueueOptions options) {
+  auto filter = std::move(options.filter);
+  return subscribe_bound(
+      user, std::make_shared<detail::BatchSink>(std::move(callbacks), std::move(options)),
+      std::move(filter));
+}
+
+PullSubscription Broadcaster::subscribe_pull(const UserId& user, QueueOptions options) {
+  auto filter = std::move(options.filter);
+  auto queue = std::make_shared<detail::PullQueue>(std::move(options));
+  auto subscription = subscribe_bound(user, queue, std::move(filter));
+  return PullSubscription{std::move(subscription), std::move(queue)};
+}
+
+AsyncSubscription Broadcaster::subscribe_async(const UserId& user, AsyncOptions options) {
+  auto filter = std::move(options.queue.filter);
+  auto queue = std::make_shared<detail::AsyncQueue>(std::move(options));
+  auto subscription = subscribe_bound(user, queue, std::move(filter));
+  return AsyncSubscription{std::move(subscription), std::move(queue)};
 }
 
 void Broadcaster::stop() {

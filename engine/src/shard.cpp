@@ -51,7 +51,8 @@ Shard::Shard(Core& core, ShardIndex index)
 Shard::~Shard() {
   // After stop() only commands of subscriptions that it ended can be queued.
   const auto drop = [](Node* node) {
-    if (node->kind == Node::Kind::leave || node->kind == Node::Kind::join)
+    if (node->kind == Node::Kind::leave || node->kind == Node::Kind::join ||
+        node->kind == Node::Kind::resume)
       static_cast<SubscriptionState::Command*>(node)->state->drop_reference();
   };
   auto own = own_.take_all();

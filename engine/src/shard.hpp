@@ -145,6 +145,7 @@ class Shard {
   void handle_change(ChangeNode* node);
   void handle_join(SubscriptionState& state, Mailbox* mailbox);
   void handle_leave(SubscriptionState& state);
+  void handle_resume(SubscriptionState& state);
   void handle_lookup(Claim& claim, Mailbox* mailbox);
   void refuse_duplicate(Event& event, const std::string& first_json);
   void refuse(Event& event, Ack ack);

@@ -17,6 +17,8 @@ void Shard::handle(Node& node, Mailbox* mailbox) {
       return handle_join(*static_cast<SubscriptionState::Command&>(node).state, mailbox);
     case Node::Kind::leave:
       return handle_leave(*static_cast<SubscriptionState::Command&>(node).state);
+    case Node::Kind::resume:
+      return handle_resume(*static_cast<SubscriptionState::Command&>(node).state);
     case Node::Kind::lookup_done:
       return handle_lookup(static_cast<Claim&>(node), mailbox);
   }
@@ -172,6 +174,15 @@ void Shard::handle_leave(SubscriptionState& state) {
     state.drop_reference();  // the mailbox's
   }
   state.drop_reference();  // the leave command's
+}
+
+void Shard::handle_resume(SubscriptionState& state) {
+  state.take_resume();
+  if (state.mailbox != nullptr) {
+    fan_out(*state.mailbox);  // what came before it goes before it
+    state.sink->on_resume();
+  }
+  state.drop_reference();  // the command's
 }
 
 void Shard::end(SubscriptionState& state, EndReason reason) {

@@ -16,13 +16,15 @@ class Shard;
 
 /// One subscription, shared by its handle and its shard.
 ///
-/// Role      One per subscribe call. Carries its own join and leave commands, so
-///           that cancelling never allocates.
-/// Threads   cancel, add_reference, drop_reference: any thread. The rest is set
-///           before the join is routed, then the shard's.
-/// Lifetime  Counted: the handle, the queued join (then the mailbox's list), and
-///           the queued leave hold one reference each.
+/// Role      One per subscribe call. Carries its own join, leave and resume
+///           commands, so that cancelling and resuming never allocate.
+/// Threads   cancel, resume, add_reference, drop_reference: any thread. The rest is
+///           set before the join is routed, then the shard's.
+/// Lifetime  Counted: the handle, the queued join (then the mailbox's list), the
+///           queued leave and the queued resume hold one reference each.
 /// Invariant cancel() routes the leave command at most once, `cancelled_` decides.
+///           The resume command is queued at most once at a time: from the S4 that
+///           found `resuming_` clear until the shard's S5.
 class SubscriptionState {
  public:
   struct Command final : Node {
@@ -37,11 +39,15 @@ class SubscriptionState {
         filter{std::move(which)},
         unfiltered{filter.matches_everything()},
         join{Node::Kind::join, *this},
-        leave{Node::Kind::leave, *this} {}
+        leave{Node::Kind::leave, *this},
+        resume_command{Node::Kind::resume, *this} {}
   SubscriptionState(const SubscriptionState&) = delete;
   SubscriptionState& operator=(const SubscriptionState&) = delete;
 
   void cancel() noexcept;
+  void resume() noexcept;
+  /// The shard: the resume command is out of the queue and may be queued again.
+  void take_resume() noexcept;
 
   void add_reference() noexcept {
     references_.fetch_add(1, std::memory_order_relaxed);  // S1 relaxed: as E1 in event.hpp
@@ -59,6 +65,7 @@ class SubscriptionState {
   const bool unfiltered;
   Command join;
   Command leave;
+  Command resume_command;
 
   // The shard's own.
   Mailbox* mailbox = nullptr;  // null before the join and after the leave
@@ -70,6 +77,7 @@ class SubscriptionState {
 
   std::atomic<std::uint32_t> references_{2};  // the handle and the join
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> resuming_{false};
 };
 
 }  // namespace carillon::engine::detail

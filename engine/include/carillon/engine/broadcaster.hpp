@@ -1,6 +1,8 @@
 #pragma once
 
 #include "carillon/engine/acknowledgement.hpp"
+#include "carillon/engine/async_subscription.hpp"
+#include "carillon/engine/batches.hpp"
 #include "carillon/engine/change.hpp"
 #include "carillon/engine/event.hpp"
 #include "carillon/engine/event_builder.hpp"
@@ -10,6 +12,8 @@
 #include "carillon/engine/ids.hpp"
 #include "carillon/engine/metrics.hpp"
 #include "carillon/engine/options.hpp"
+#include "carillon/engine/overflow.hpp"
+#include "carillon/engine/pull_subscription.hpp"
 #include "carillon/engine/result.hpp"
 #include "carillon/engine/sink.hpp"
 #include "carillon/engine/subscription.hpp"
@@ -88,6 +92,17 @@ class Broadcaster {
                                        std::function<void(const Event&)> on_event,
                                        SubscribeOptions options = {});
 
+  /// Subscribes callbacks that are called with batches on the shard and may
+  /// pause; what comes meanwhile is queued under `options`. Subscription::resume()
+  /// lets them go on.
+  [[nodiscard]] Subscription subscribe_batches(const UserId& user,
+                                               BatchCallbacks callbacks,
+                                               QueueOptions options = {});
+  /// Subscribes a queue that a thread of the embedder's takes from.
+  [[nodiscard]] PullSubscription subscribe_pull(const UserId& user, QueueOptions options = {});
+  /// Subscribes a queue that a coroutine of the embedder's takes from.
+  [[nodiscard]] AsyncSubscription subscribe_async(const UserId& user, AsyncOptions options = {});
+
   /// Refuses further publishes (`closed`), fans out and logs what was
   /// accepted, ends every subscription, joins the threads that it started.
   /// With a waker: call it after the shards' threads have stopped calling
@@ -108,6 +123,8 @@ class Broadcaster {
  private:
   struct Impl;
   explicit Broadcaster(std::unique_ptr<Impl> impl);
+  template <class Bound>
+  Subscription subscribe_bound(const UserId& user, std::shared_ptr<Bound> sink, Filter filter);
   std::unique_ptr<Impl> impl_;
 };
 

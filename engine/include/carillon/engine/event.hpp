@@ -89,7 +89,7 @@ struct EventAccess;
 /// What a mailbox can carry: events and commands, linked through themselves.
 /// 64-byte alignment leaves room for the mailbox's generation (mailbox.hpp).
 struct alignas(64) Node {
-  enum class Kind : std::uint8_t { event, change, join, leave, lookup_done };
+  enum class Kind : std::uint8_t { event, change, join, leave, resume, lookup_done };
 
   explicit Node(Kind node_kind) noexcept : kind{node_kind} {}
   Node(const Node&) = delete;

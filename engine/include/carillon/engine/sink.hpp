@@ -26,8 +26,9 @@ struct DeliveryBatch {
 
 /// Why a subscription ended.
 enum class EndReason : std::uint8_t {
-  cancelled,  ///< by its handle
-  stopped,    ///< the broadcaster stops
+  cancelled,   ///< by its handle
+  stopped,     ///< the broadcaster stops
+  overflowed,  ///< its queue reached its bound, see Overflow::close; never given to a Sink
 };
 
 /// Where a subscription's events go: what a receiver implements.
@@ -48,6 +49,8 @@ class Sink {
   /// delivered, everything after it that passes the filter will.
   virtual void on_start(const Position& at) noexcept { static_cast<void>(at); }
   virtual void on_events(const DeliveryBatch& batch) noexcept = 0;
+  /// Somebody called Subscription::resume() since the last call.
+  virtual void on_resume() noexcept {}
   virtual void on_end(EndReason reason) noexcept { static_cast<void>(reason); }
 };
 

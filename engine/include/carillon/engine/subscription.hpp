@@ -18,8 +18,8 @@ struct SubscribeOptions {
 /// Handle of one live consumer of one user's mailbox. Move-only; destroying it
 /// cancels the subscription.
 ///
-/// Threads   cancel(): any thread, also during a publish and from a sink's own
-///           call; idempotent. Moving: one thread at a time.
+/// Threads   cancel(), resume(): any thread, also during a publish and from a
+///           sink's own call; cancel() is idempotent. Moving: one thread at a time.
 /// Lifetime  Must not outlive its Broadcaster. After cancel() the sink may still
 ///           be called until its on_end: cancelling takes its place in the order.
 class Subscription {
@@ -33,6 +33,10 @@ class Subscription {
   ~Subscription();
 
   void cancel() noexcept;
+  /// Leads to one Sink::on_resume() behind what was published before; calls that
+  /// come before it has begun are covered by it. Never allocates. A consumer of
+  /// batches that paused goes on.
+  void resume() noexcept;
   [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
 
  private:
