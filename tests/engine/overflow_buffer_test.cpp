@@ -168,7 +168,7 @@ TEST_F(OverflowBufferTest, KeepsUnderLatestTheNewestOfEachKeyInAscendingOrder) {
 }
 
 TEST_F(OverflowBufferTest, StaysUnderLatestWithinTheBoundHoweverOftenAKeyComes) {
-  make(Overflow::latest, 2);
+  make(Overflow::latest, 3);  // two, with texts that grow
   for (int i = 0; i < 10'000; ++i)
     ASSERT_TRUE(put(i % 2 == 0 ? "a" : "b"));
 
