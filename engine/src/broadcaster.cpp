@@ -72,6 +72,16 @@ bool spin_for(const Shard& shard, std::chrono::microseconds spin) noexcept {
   return false;
 }
 
+/// Under load the next turn is due at once, for one event; a little later it is
+/// for several. So a turn of many events lets the next one wait, for about what
+/// beginning a turn costs the shard and a producer, per event: by as much more as
+/// events come faster than that, each turn is larger than the one before.
+std::chrono::nanoseconds interval_after(std::uint32_t events, const Options& options) noexcept {
+  constexpr std::chrono::nanoseconds per_event{200};
+  if (events < 2) return {};
+  return std::min(options.turn_interval_max, events * per_event);
+}
+
 }  // namespace
 
 struct Broadcaster::Impl final : LogObserver {
@@ -129,7 +139,6 @@ Result<void> Broadcaster::Impl::start_threads() {
 void Broadcaster::Impl::run(Shard& shard) {
   using Clock = std::chrono::steady_clock;
   const auto spin = core.options.spin;
-  const auto interval = core.options.turn_interval;
   while (true) {
     const auto began = Clock::now();
     const bool more = shard.run_turn();
@@ -138,9 +147,8 @@ void Broadcaster::Impl::run(Shard& shard) {
     // the announcement is still to come, wait() returns at once.
     if (stopping.load(std::memory_order_acquire)) return;
     if (more) continue;
-    // Under load the next turn is due at once, for one event; a little later it
-    // is for several, and their producers announce once.
-    while (Clock::now() - began < interval)
+    const auto due = began + interval_after(shard.events_of_turn(), core.options);
+    while (Clock::now() < due)
       pause();
     if (spin_for(shard, spin)) continue;
     shard.wait();
@@ -245,7 +253,7 @@ const Uuid& Broadcaster::system_id() const noexcept {
   return impl_->core.options.system_id;
 }
 
-PublishStatus Broadcaster::publish(NewEvent& event, AckRequest ack) {
+PublishStatus Broadcaster::publish(NewEvent& event, const AckRequest& ack) {
   CARILLON_ASSERT(event, "publish needs an event that was not published before");
   if (event->audience() == Audience::everyone) return broadcast(event, ack);
   if (impl_->closed()) return PublishStatus::closed;
@@ -257,7 +265,7 @@ PublishStatus Broadcaster::publish(NewEvent& event, AckRequest ack) {
   return PublishStatus::full;
 }
 
-PublishStatus Broadcaster::broadcast(NewEvent& event, AckRequest ack) {
+PublishStatus Broadcaster::broadcast(NewEvent& event, const AckRequest& ack) {
   CARILLON_ASSERT(event, "broadcast needs an event that was not published before");
   CARILLON_ASSERT(event->audience() == Audience::everyone,
                   "build a broadcast with for_audience(Audience::everyone)");
@@ -273,7 +281,7 @@ PublishStatus Broadcaster::broadcast(NewEvent& event, AckRequest ack) {
   return PublishStatus::full;
 }
 
-PublishStatus Broadcaster::apply(std::shared_ptr<Change> change, AckRequest ack) {
+PublishStatus Broadcaster::apply(std::shared_ptr<Change> change, const AckRequest& ack) {
   CARILLON_ASSERT(change != nullptr, "apply needs a change");
   if (impl_->closed()) return PublishStatus::closed;
   const auto hash = hash_uuid(change->user);

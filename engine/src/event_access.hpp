@@ -105,6 +105,10 @@ struct EventAccess {
   [[nodiscard]] static bool id_from_publisher(const Event& event) noexcept {
     return event.id_from_publisher_;
   }
+  /// Where sequencing will write.
+  [[nodiscard]] static const char* tail_of(const Event& event) noexcept {
+    return reinterpret_cast<const char*>(&event + 1) + event.body_bytes_;
+  }
   static void set_claimed(Event& event) noexcept { event.claimed_ = true; }
   [[nodiscard]] static bool claimed(const Event& event) noexcept { return event.claimed_; }
 

@@ -87,10 +87,10 @@ EventPoolImpl::Block EventPoolImpl::allocate(std::size_t bytes) {
   Block block{.bytes = class_bytes[size_class], .size_class = size_class};
   if (auto* slot = take_slot()) {
     auto& rack = slot->racks[size_class];
-    block.memory = rack.take();
+    block.memory = rack.take(bytes);
     if (block.memory == nullptr) {
       static_cast<void>(rack.load(exchange_for_full(rack.take_spare(), size_class)));
-      block.memory = rack.take();
+      block.memory = rack.take(bytes);
     }
     give_slot(*slot, block.bytes);
     return block;
@@ -203,10 +203,10 @@ EventPoolImpl::Block BlockCache::allocate(std::size_t bytes) {
   const auto size_class = EventPoolImpl::class_of(bytes);
   if (size_class == EventPoolImpl::unpooled) return pool_.allocate_unpooled(bytes);
   auto& rack = racks_[size_class];
-  auto* memory = rack.take();
+  auto* memory = rack.take(bytes);
   if (memory == nullptr) {
     static_cast<void>(rack.load(pool_.exchange_for_full(rack.take_spare(), size_class)));
-    memory = rack.take();
+    memory = rack.take(bytes);
     settle_figures();
   }
   const auto block_bytes = EventPoolImpl::class_bytes[size_class];

@@ -87,9 +87,12 @@ PushResult Mailbox::push(Node* node,
       return PushResult::full;
     }
   }
-  // M7 relaxed: hints, whatever they are.
-  for (std::size_t i = 0; i < node->hints.size(); ++i)
-    node->hints[i] = recent_[i].load(std::memory_order_relaxed);
+  // M7 relaxed: hints, whatever they are. A mailbox that was empty has none.
+  std::uint32_t pushes = 0;
+  if (node_of(head) != nullptr) {
+    pushes = pushes_.load(std::memory_order_relaxed);
+    node->hints = {recent(pushes - 2), recent(pushes - 4), recent(pushes - 8)};
+  }
   do {
     if (generation_of(head) != generation) {
       if (bytes > 0) settle(bytes);
@@ -101,9 +104,8 @@ PushResult Mailbox::push(Node* node,
   } while (!head_.compare_exchange_weak(head, pack(generation, node), std::memory_order_release,
                                         std::memory_order_relaxed));
   if (node_of(head) == nullptr) return PushResult::first;
-  for (std::size_t i = recent_.size() - 1; i > 0; --i)
-    recent_[i].store(node->hints[i - 1], std::memory_order_relaxed);  // M7
-  recent_[0].store(node_of(head), std::memory_order_relaxed);         // M7
+  recent_[pushes % recent_.size()].store(node, std::memory_order_relaxed);  // M7
+  pushes_.store(pushes + 1, std::memory_order_relaxed);                     // M7
   return PushResult::queued;
 }
 
@@ -117,12 +119,12 @@ UserId Mailbox::user() const noexcept {
   return user;
 }
 
-NodeList Mailbox::take_all() noexcept {
+Node* Mailbox::take_newest() noexcept {
   // M4 acquire: pairs with every M3 in the release sequence that the pushes'
   // compare-exchanges form, so all nodes' contents are seen. The generation is
   // only changed by this thread, so reading it relaxed is exact.
   const auto empty = pack(generation(), nullptr);
-  return NodeList::reversed(node_of(head_.exchange(empty, std::memory_order_acquire)));
+  return node_of(head_.exchange(empty, std::memory_order_acquire));
 }
 
 void Mailbox::settle(std::size_t bytes) noexcept {

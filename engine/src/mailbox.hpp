@@ -57,9 +57,10 @@ enum class PushResult : std::uint8_t {
 ///
 /// A taken list is a chain of cache lines that other processors wrote last, each
 /// known only from the one before: 60-110 ns a node where they share no cache. So
-/// each node carries the addresses of three older ones, and the taker has them
-/// fetched four at a time. They are hints: read from recent_ as they happen to be,
-/// prefetched, never followed, so they may be stale or foreign.
+/// each node carries the addresses of three older ones, the eighth before it the
+/// farthest, and the taker has eight nodes under way at once. They are hints: read
+/// from recent_ as they happen to be, prefetched, never followed, so they may be
+/// stale or foreign.
 ///
 /// Invariant: a life (generation) that holds a node is not over. push links a
 ///   node only by a compare-exchange from a head of its generation; close
@@ -82,7 +83,9 @@ class alignas(64) Mailbox {
   [[nodiscard]] UserId user() const noexcept;
 
   /// The shard. All nodes, in order; the mailbox is empty afterwards.
-  [[nodiscard]] NodeList take_all() noexcept;
+  [[nodiscard]] NodeList take_all() noexcept { return NodeList::reversed(take_newest()); }
+  /// The same as the newest node, linked to the older ones, untouched so far.
+  [[nodiscard]] Node* take_newest() noexcept;
   /// These bytes left the mailbox.
   void settle(std::size_t bytes) noexcept;
 
@@ -93,25 +96,29 @@ class alignas(64) Mailbox {
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
 
  private:
+  [[nodiscard]] const void* recent(std::uint32_t push) const noexcept {
+    return recent_[push % recent_.size()].load(std::memory_order_relaxed);  // M7
+  }
+
   // Producers write these two; every producer of this user touches this line.
   std::atomic<std::uint64_t> head_{0};
   std::atomic<std::size_t> queued_bytes_{0};
   // The shard writes these when the mailbox is opened; producers read them.
   std::array<std::atomic<std::uint64_t>, 2> user_{};
-  // The nodes before the newest, newest first (hints, see above).
-  std::array<std::atomic<const void*>, 3> recent_{};
   const std::uint32_t index_;
+  // Producers that find something queued write these (hints, see above): the
+  // nodes pushed last, from recent_[(pushes_ - 1) modulo its size] backwards.
+  std::atomic<std::uint32_t> pushes_{0};
+  alignas(64) std::array<std::atomic<const void*>, 8> recent_{};
 
  public:
   // The shard's own, on a line that no producer touches.
   struct alignas(64) Local {
     NodeList pending;                               // taken, not yet processed
-    NodeList fresh;                                 // taken in this turn
     std::vector<SubscriptionState*> subscriptions;  // counted references
     std::uint64_t hold_until = 0;                   // own-queue nodes to process first, see Shard
     std::uint32_t active_index = 0;
     bool in_ring = false;
-    bool has_fresh = false;
   } local;
 };
 
@@ -125,7 +132,7 @@ struct MailboxRef {
 ///
 /// Role      One per shard.
 /// Threads   at(): any thread. acquire, release: the shard's.
-/// Bound     As many as users were ever subscribed at once; 128 bytes each.
+/// Bound     As many as users were ever subscribed at once; 192 bytes each.
 /// Progress  at() is wait-free; acquire allocates a segment when none is free.
 /// Lifetime  Mailboxes stay until the table is destroyed.
 class MailboxTable {

@@ -56,13 +56,16 @@ struct ChangeNode final : Node {
 /// Progress  Producers: lock-free, no system call but the wake-up. Turns never
 ///           block.
 /// Wake-up   announce() when a queue was empty before; it wakes only if no turn is
-///           pending.
+///           pending. One word, wake_, says whether one is; the producer that finds
+///           none puts its mailbox there, so that the shard has it with the wake-up.
 ///
 /// Invariant: while something is queued, a turn is pending or running. A
-///   producer queues, then sets wake_pending_ (W1); a turn clears it (W2), then
-///   takes. If W1 found it clear, its producer wakes the shard; if it found it
-///   set, the turn then pending has yet to clear it, and that W2 acquires this
-///   W1 (read-modify-writes keep the release sequence), so it sees the node.
+///   producer queues, then read-modify-writes wake_ (W1, W6); a turn clears it (W2),
+///   then takes. If W1 or W6 found it clear, its producer wakes the shard; if W1
+///   found it set, the turn then pending has yet to clear it, and that W2 acquires
+///   this W1 (read-modify-writes keep the release sequence), so it sees the node.
+/// Invariant: a mailbox that is not empty is being processed, in the hands of the
+///   producer that found it empty, or in one of wake_ and ready_, once.
 class Shard {
  public:
   Shard(Core& core, ShardIndex index);
@@ -93,8 +96,10 @@ class Shard {
   void announce() noexcept;
   /// Whether a turn is pending: something may be queued.
   [[nodiscard]] bool announced() const noexcept {
-    return wake_pending_.load(std::memory_order_relaxed) != 0;  // W5 relaxed: a hint
+    return wake_.load(std::memory_order_relaxed) != asleep;  // W5 relaxed: a hint
   }
+  /// Events that the last turn gave their place in the order.
+  [[nodiscard]] std::uint32_t events_of_turn() const noexcept { return events_of_turn_; }
   [[nodiscard]] bool lookups_outstanding() const noexcept { return lookups_outstanding_ > 0; }
   [[nodiscard]] bool lookup_threads_inside() const noexcept {
     // L1 acquire: pairs with L2, the last thing that such a thread does here.
@@ -112,6 +117,10 @@ class Shard {
   static constexpr std::size_t ready_mailboxes_max = 4096;  // taken in one turn
   static constexpr std::uint64_t sequences_per_block = 64;
 
+  struct Taken {
+    Mailbox* mailbox = nullptr;
+    Node* newest = nullptr;
+  };
   struct ReleasedClaim {
     ClaimKey key;
     bool durable = false;
@@ -124,7 +133,10 @@ class Shard {
                            std::uint64_t hash,
                            std::size_t bytes) noexcept;
   void push_own(Node* node) noexcept;
-  [[nodiscard]] bool take_ready();
+  void announce_ready(Mailbox& mailbox) noexcept;
+  void wake() noexcept;
+  [[nodiscard]] bool take_ready(std::uint32_t announced);
+  void take_fresh();
   void take_own();
   void take_relays();
   void take_released_claims();
@@ -166,8 +178,11 @@ class Shard {
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::size_t> relayed_bytes_{0};
   std::atomic<std::size_t> lookup_threads_{0};
-  alignas(64) std::atomic<std::uint32_t> wake_pending_{0};
-  // The word above is what an idle shard looks at: a line of its own.
+  // What an idle shard looks at, on a line of its own: whether a turn is pending,
+  // and the index of the mailbox that made it so, if one did.
+  static constexpr std::uint32_t asleep = 0;  // no mailbox has this index
+  static constexpr std::uint32_t no_mailbox = UINT32_MAX;
+  alignas(64) std::atomic<std::uint32_t> wake_{asleep};
   alignas(64) moodycamel::ConcurrentQueue<Mailbox*> ready_;
   NodeQueue own_;
   moodycamel::ConcurrentQueue<const Event*> relays_;  // counted references
@@ -181,6 +196,7 @@ class Shard {
   alignas(64) std::thread::id owner_;
   std::uint64_t turn_ = 0;
   std::uint32_t slot_ = 0;
+  std::uint32_t events_of_turn_ = 0;
   Timestamp now_{};
   UnreadTail tail_;  // of now_, once an event of this turn needed it
   Sequence last_sequence_;
@@ -190,7 +206,7 @@ class Shard {
   NodeList own_list_;
   std::uint64_t own_taken_ = 0;
   std::uint64_t own_processed_ = 0;
-  std::vector<Mailbox*> fresh_;
+  std::vector<Taken> fresh_;      // what this turn took from the mailboxes
   std::deque<Mailbox*> ring_;     // mailboxes with pending nodes, round-robin
   std::vector<Mailbox*> active_;  // mailboxes with subscriptions, for broadcasts
   std::vector<Delivery> deliveries_;

@@ -93,6 +93,7 @@ void Shard::sequence_broadcast(Event& event) {
 }
 
 void Shard::keep_for_log(Event& event) {
+  ++events_of_turn_;
   add(sequenced_, 1);
   const auto request = EventAccess::ack_of(event);
   const auto bytes = event.footprint_bytes();
@@ -198,10 +199,10 @@ void Shard::fan_out(Mailbox& mailbox) {
 }
 
 void Shard::deliver(SubscriptionState& state, std::span<const Delivery> deliveries) {
-  if (!state.unfiltered) {
+  if (state.filter != nullptr) {
     filtered_.clear();
     for (const auto& delivery : deliveries)
-      if (state.filter.matches(delivery.event->view(), delivery.event->initial_status()))
+      if (state.filter->matches(delivery.event->view(), delivery.event->initial_status()))
         filtered_.push_back(delivery);
     if (filtered_.empty()) return;
     deliveries = filtered_;

@@ -36,8 +36,8 @@ class SubscriptionState {
       : shard{home},
         user{of_user},
         sink{std::move(to)},
-        filter{std::move(which)},
-        unfiltered{filter.matches_everything()},
+        filter{which.matches_everything() ? nullptr
+                                          : std::make_unique<const Filter>(std::move(which))},
         join{Node::Kind::join, *this},
         leave{Node::Kind::leave, *this},
         resume_command{Node::Kind::resume, *this} {}
@@ -57,20 +57,19 @@ class SubscriptionState {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  // Set once, then read by the shard.
+  // What a delivery needs comes first, in one line. Set once, then read by the shard:
   Shard& shard;
   const UserId user;
-  std::shared_ptr<Sink> sink;  // the shard resets it after on_end
-  const Filter filter;
-  const bool unfiltered;
-  Command join;
-  Command leave;
-  Command resume_command;
-
-  // The shard's own.
+  std::shared_ptr<Sink> sink;                  // the shard resets it after on_end
+  const std::unique_ptr<const Filter> filter;  // null: everything
+  // The shard's own:
   Mailbox* mailbox = nullptr;  // null before the join and after the leave
   std::uint32_t index = 0;     // in the mailbox's list
   bool left = false;
+
+  Command join;
+  Command leave;
+  Command resume_command;
 
  private:
   ~SubscriptionState() = default;

@@ -147,7 +147,7 @@ TEST(MailboxTableTest, ReusesTheMailboxThatWasReleasedFirst) {
   EXPECT_EQ(&table.acquire(), &a);
 }
 
-TEST(MailboxTest, SpansAtMostTwoCacheLinesPlusItsLists) {
+TEST(MailboxTest, SpansThreeCacheLinesPlusItsLists) {
   EXPECT_LE(sizeof(Mailbox), 192U);
 }
 

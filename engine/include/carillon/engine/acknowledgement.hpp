@@ -52,5 +52,7 @@ struct AckRequest {
   std::uint64_t token = 0;
   AckAt at = AckAt::durability;
 };
+/// A publisher that wants to hear nothing.
+inline constexpr AckRequest no_ack{};
 
 }  // namespace carillon::engine

@@ -68,18 +68,22 @@ class Broadcaster {
 
   /// Publishes to the event's owner, or to everyone if that is its audience.
   /// Unless `accepted`, `event` is left as it was and may be tried again.
-  PublishStatus publish(NewEvent& event, AckRequest ack = {});
-  PublishStatus publish(NewEvent&& event, AckRequest ack = {}) { return publish(event, ack); }
+  PublishStatus publish(NewEvent& event, const AckRequest& ack = no_ack);
+  PublishStatus publish(NewEvent&& event, const AckRequest& ack = no_ack) {
+    return publish(event, ack);
+  }
 
   /// Publishes to every subscriber of the broadcaster, whatever the event's
   /// audience was when it was built for nobody in particular. The event must
   /// have been built `for_audience(Audience::everyone)` (asserted).
-  PublishStatus broadcast(NewEvent& event, AckRequest ack = {});
-  PublishStatus broadcast(NewEvent&& event, AckRequest ack = {}) { return broadcast(event, ack); }
+  PublishStatus broadcast(NewEvent& event, const AckRequest& ack = no_ack);
+  PublishStatus broadcast(NewEvent&& event, const AckRequest& ack = no_ack) {
+    return broadcast(event, ack);
+  }
 
   /// Gives a change its place in its user's order and hands it to the log.
   /// Without a log the outcome is `failed`: there is no inbox to change.
-  PublishStatus apply(std::shared_ptr<Change> change, AckRequest ack = {});
+  PublishStatus apply(std::shared_ptr<Change> change, const AckRequest& ack = no_ack);
 
   /// Subscribes `sink` to `user`'s events and to broadcasts. The place in the
   /// order is taken asynchronously, see Sink::on_start; what is published

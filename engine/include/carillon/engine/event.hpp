@@ -98,7 +98,7 @@ struct alignas(64) Node {
   /// Written by whoever owns the node at that moment: the publisher before the
   /// push, the shard after the take.
   Node* next = nullptr;
-  /// Where the nodes that were pushed before `next` were, newest first: to be
+  /// Where the second, fourth and eighth node before this one may be: to be
   /// prefetched only, never followed (mailbox.hpp).
   std::array<const void*, 3> hints{};
   Kind kind;
@@ -170,9 +170,11 @@ class Event final : public detail::Node {
   std::uint32_t footprint_bytes_ = 0;
   std::uint32_t body_bytes_ = 0;  // of the JSON without what sequencing adds
   std::uint32_t json_bytes_ = 0;  // 0 until sequenced
+  // Not side by side: copied as one 16-byte word just after they were written as two,
+  // they would wait until the whole block has reached the cache.
   AckSink* ack_sink_ = nullptr;
-  std::uint64_t ack_token_ = 0;
   EventPool* pool_ = nullptr;
+  std::uint64_t ack_token_ = 0;
   EventView view_;
   std::string_view metadata_json_{};
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -45,11 +46,10 @@ void format_uuid(const Uuid& uuid, char* out) noexcept;
 /// Hash of all 128 bits, good enough to pick shards and buckets from its high
 /// and its low bits independently. Not a defence against chosen keys.
 [[nodiscard]] constexpr std::uint64_t hash_uuid(const Uuid& uuid) noexcept {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  for (std::size_t i = 0; i < 8; ++i) {
-    high = (high << 8U) | uuid.bytes[i];
-    low = (low << 8U) | uuid.bytes[i + 8];
+  auto [high, low] = std::bit_cast<std::array<std::uint64_t, 2>>(uuid.bytes);
+  if constexpr (std::endian::native == std::endian::little) {
+    high = __builtin_bswap64(high);
+    low = __builtin_bswap64(low);
   }
   // The finaliser of splitmix64 (Steele, Lea, Flood 2014) over both halves.
   std::uint64_t hash = high ^ (low * 0x9E3779B97F4A7C15ULL);

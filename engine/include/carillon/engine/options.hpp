@@ -53,12 +53,13 @@ struct Options {
   /// sleeps: latency against idle CPU. With a waker this is the embedder's.
   std::chrono::microseconds spin{0};
 
-  /// Least time from the beginning of a turn to the next one of a shard thread of
-  /// the Broadcaster. An event that finds the shard idle is taken at once; under
-  /// load a turn takes what came meanwhile, so that producers announce once per
-  /// turn instead of once per event. It is the most that this adds to an event's
-  /// latency. With a waker this is the embedder's.
-  std::chrono::nanoseconds turn_interval{1'000};
+  /// Most time from the beginning of a turn to the next one of a shard thread of the
+  /// Broadcaster. An event that finds the shard idle is taken at once; behind a turn
+  /// that took several events the next one waits in proportion, so that it takes
+  /// what came meanwhile and producers announce once per turn instead of once per
+  /// event. It is the most that this adds to an event's latency. 0: turns follow
+  /// at once. With a waker this is the embedder's.
+  std::chrono::nanoseconds turn_interval_max{20'000};
 };
 
 }  // namespace carillon::engine
