@@ -12,8 +12,11 @@ int main() {
   Broadcaster& broadcaster = **created;
   const UserId user = make_uuid_v7();
 
-  const auto subscription =
-      broadcaster.subscribe(user, [](const Event& event) { std::cout << event.json() << '\n'; });
+  int received = 0;  // counted on the shard's thread, which stop() joins
+  const auto subscription = broadcaster.subscribe(user, [&received](const Event& event) {
+    std::cout << event.json() << '\n';
+    ++received;
+  });
 
   auto event = broadcaster.event()
                    .from_user(user)
@@ -25,4 +28,5 @@ int main() {
   if (!event || broadcaster.publish(*event) != PublishStatus::accepted) return 1;
 
   broadcaster.stop();  // delivers what was accepted, then ends the subscription
+  return received == 1 ? 0 : 1;
 }

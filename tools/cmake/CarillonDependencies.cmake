@@ -5,9 +5,9 @@
 # which CarillonPackage.cmake writes what an installed component needs.
 
 # carillon_dependency(<package> APT <debian package> TARGETS <imported target>...
-#                     [FIND <arguments of find_package>...])
+#                     [FIND <arguments of find_package>...] [PKG_CONFIG <module>])
 function(carillon_dependency package)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "APT" "TARGETS;FIND")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "APT;PKG_CONFIG" "TARGETS;FIND")
   # Global: the targets are used in every directory, also below an embedder's.
   set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)
   find_package(${package} ${arg_FIND} QUIET)
@@ -19,18 +19,22 @@ function(carillon_dependency package)
     endif()
     set_property(GLOBAL PROPERTY "carillon_find_${target}"
       "find_dependency(${find_arguments})")
+    set_property(GLOBAL PROPERTY "carillon_pkg_config_${target}" "${arg_PKG_CONFIG}")
   endforeach()
 endfunction()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 carillon_dependency(Threads APT libc6-dev TARGETS Threads::Threads)
 
-# Boost is header-only for us; Debian's default libboost-dev is older.
-carillon_dependency(Boost APT libboost1.81-dev TARGETS Boost::headers FIND 1.81 CONFIG)
 carillon_dependency(ConcurrentQueue APT libconcurrentqueue-dev
   TARGETS ConcurrentQueue::ConcurrentQueue FIND MODULE)
-carillon_dependency(simdjson APT libsimdjson-dev TARGETS simdjson::simdjson FIND CONFIG)
+carillon_dependency(simdjson APT libsimdjson-dev TARGETS simdjson::simdjson FIND CONFIG
+  PKG_CONFIG simdjson)
 
+if(CARILLON_WITH_PERSISTENCE OR CARILLON_WITH_NET)
+  # Header-only for us; Debian's default libboost-dev is older.
+  carillon_dependency(Boost APT libboost1.81-dev TARGETS Boost::headers FIND 1.81 CONFIG)
+endif()
 if(CARILLON_WITH_PERSISTENCE)
   carillon_dependency(RocksDB APT librocksdb-dev TARGETS RocksDB::rocksdb FIND MODULE)
 endif()
