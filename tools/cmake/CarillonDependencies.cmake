@@ -11,6 +11,7 @@ function(carillon_dependency package)
   # Global: the targets are used in every directory, also below an embedder's.
   set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)
   find_package(${package} ${arg_FIND} QUIET)
+  set_property(GLOBAL PROPERTY "carillon_version_${package}" "${${package}_VERSION}")
   list(JOIN arg_FIND " " find_arguments)
   string(STRIP "${package} ${find_arguments}" find_arguments)
   foreach(target IN LISTS arg_TARGETS)
