@@ -18,12 +18,13 @@ enum class AckOutcome : std::uint8_t {
   failed,     ///< not durable: the log stopped, or could not look the id up
 };
 
+/// What a publisher is told about one event or change.
 struct Ack {
-  std::uint64_t token = 0;  ///< as given to publish
-  AckOutcome outcome = AckOutcome::durable;
-  EventRef event{};                  ///< for events; of a duplicate: the refused copy
-  std::shared_ptr<Change> change{};  ///< for changes
-  std::string first_json{};          ///< for duplicates: the first event, as it is now
+  std::uint64_t token = 0;                   ///< as given to publish
+  AckOutcome outcome = AckOutcome::durable;  ///< what became of it
+  EventRef event{};                          ///< for events; of a duplicate: the refused copy
+  std::shared_ptr<Change> change{};          ///< for changes
+  std::string first_json{};                  ///< for duplicates: the first event, as it is now
 };
 
 /// Receives acknowledgements in bulk.
@@ -44,13 +45,16 @@ class AckSink {
 };
 
 /// When a publisher wants to hear.
-enum class AckAt : std::uint8_t { sequencing, durability };
+enum class AckAt : std::uint8_t {
+  sequencing,  ///< once the event has its place in the order
+  durability,  ///< once the log has committed it
+};
 
 /// Whom to tell about one publish. Without a sink: nobody.
 struct AckRequest {
-  AckSink* sink = nullptr;
-  std::uint64_t token = 0;
-  AckAt at = AckAt::durability;
+  AckSink* sink = nullptr;       ///< who is told; null: nobody
+  std::uint64_t token = 0;       ///< comes back in the Ack; any value
+  AckAt at = AckAt::durability;  ///< when
 };
 /// A publisher that wants to hear nothing.
 inline constexpr AckRequest no_ack{};

@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 
+/// The event broadcaster to embed: begin with Broadcaster.
 namespace carillon::engine {
 
 /// What became of a publish. An ordinary outcome, not an error.
@@ -63,12 +64,15 @@ class Broadcaster {
 
   /// A builder whose events come from pool() and carry options.system_id.
   [[nodiscard]] EventBuilder event();
+  /// Where event() takes its blocks from; for an EventParser of the embedder.
   [[nodiscard]] EventPool& pool() noexcept;
+  /// Options::system_id.
   [[nodiscard]] const Uuid& system_id() const noexcept;
 
   /// Publishes to the event's owner, or to everyone if that is its audience.
   /// Unless `accepted`, `event` is left as it was and may be tried again.
   PublishStatus publish(NewEvent& event, const AckRequest& ack = no_ack);
+  /// The same, for an event that its caller will not try again.
   PublishStatus publish(NewEvent&& event, const AckRequest& ack = no_ack) {
     return publish(event, ack);
   }
@@ -77,6 +81,7 @@ class Broadcaster {
   /// audience was when it was built for nobody in particular. The event must
   /// have been built `for_audience(Audience::everyone)` (asserted).
   PublishStatus broadcast(NewEvent& event, const AckRequest& ack = no_ack);
+  /// The same, for an event that its caller will not try again.
   PublishStatus broadcast(NewEvent&& event, const AckRequest& ack = no_ack) {
     return broadcast(event, ack);
   }
@@ -113,8 +118,11 @@ class Broadcaster {
   /// run_turn(); it then runs the last turns itself. Idempotent.
   void stop();
 
+  /// How many shards there are; at least 1, fixed by create().
   [[nodiscard]] ShardIndex shards() const noexcept;
+  /// The shard on whose thread this user's sinks are called.
   [[nodiscard]] ShardIndex shard_of(const UserId& user) const noexcept;
+  /// The log's epoch; without a log, one drawn by create().
   [[nodiscard]] Epoch epoch() const noexcept;
 
   /// One turn of a shard: takes what is queued, sequences, fans out, logs.
@@ -122,6 +130,7 @@ class Broadcaster {
   /// Only with Options::waker, only on the shard's thread.
   [[nodiscard]] bool run_turn(ShardIndex shard);
 
+  /// The figures of this moment; takes work that grows with the shards.
   [[nodiscard]] Metrics metrics() const;
 
  private:

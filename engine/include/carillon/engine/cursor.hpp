@@ -16,6 +16,7 @@ struct Position {
   Sequence user = 0;       ///< everything of its user up to here was seen
   Sequence broadcast = 0;  ///< every broadcast up to here was seen
 
+  /// By `user`, then by `broadcast`.
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 
@@ -24,9 +25,10 @@ using Epoch = std::uint64_t;
 
 /// What a subscriber resumes from, the same on WebSocket, SSE and REST.
 struct Cursor {
-  Epoch epoch = 0;
-  Position position{};
+  Epoch epoch = 0;      ///< the life of the sequence space that `position` is in
+  Position position{};  ///< how far its subscriber is
 
+  /// Same epoch and same position.
   friend bool operator==(const Cursor&, const Cursor&) = default;
 };
 
@@ -35,6 +37,7 @@ inline constexpr std::size_t cursor_text_bytes = 32;
 
 /// Writes exactly `cursor_text_bytes` characters, no terminator.
 void format_cursor(const Cursor& cursor, char* out) noexcept;
+/// What format_cursor() writes, as a string.
 [[nodiscard]] std::string to_string(const Cursor& cursor);
 
 /// `nullopt` for anything that format_cursor did not write: the text carries a

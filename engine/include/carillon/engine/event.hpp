@@ -14,40 +14,53 @@
 
 namespace carillon::engine {
 
+/// How serious an event is, in the alphabetical order of the words on the wire.
 enum class Severity : std::uint8_t {
-  alert,
-  critical,
-  debug,
-  emergency,
-  error,
-  informational,
-  success,
-  warning,
+  alert,          ///< must be seen to at once
+  critical,       ///< a failure that other things depend on
+  debug,          ///< for developers
+  emergency,      ///< the system is unusable
+  error,          ///< something failed
+  informational,  ///< something happened
+  success,        ///< something worked
+  warning,        ///< something may fail
 };
+/// Number of severities.
 inline constexpr std::size_t severity_count = 8;
+/// Each severity, in the order of its number.
 inline constexpr std::array<Severity, severity_count> all_severities{
     Severity::alert, Severity::critical,      Severity::debug,   Severity::emergency,
     Severity::error, Severity::informational, Severity::success, Severity::warning};
 
-enum class Status : std::uint8_t { unread, read };
+/// What its user did with an event.
+enum class Status : std::uint8_t {
+  unread,  ///< nothing yet
+  read,    ///< has seen it
+};
+/// Number of statuses.
 inline constexpr std::size_t status_count = 2;
 
 /// The word on the wire: "alert" … "warning"; "unread", "read".
 [[nodiscard]] std::string_view to_string(Severity severity) noexcept;
+/// The word on the wire.
 [[nodiscard]] std::string_view to_string(Status status) noexcept;
 /// Reads a severity as publishers may write it: case is ignored, `info` and
 /// `warn` are `informational` and `warning`.
 [[nodiscard]] std::optional<Severity> parse_severity(std::string_view text) noexcept;
+/// Reads a status as publishers may write it: case is ignored.
 [[nodiscard]] std::optional<Status> parse_status(std::string_view text) noexcept;
 
 /// Whom an event is for: its owner's subscribers, or everyone (a broadcast).
-enum class Audience : std::uint8_t { user, everyone };
+enum class Audience : std::uint8_t {
+  user,      ///< the owner's subscribers
+  everyone,  ///< every subscriber of the server
+};
 
 /// What of an event may change after it was published. One per user and event.
 struct EventState {
-  Status status = Status::unread;
-  Timestamp updated_at{};
-  std::optional<Timestamp> deleted_at{};
+  Status status = Status::unread;         ///< read or unread
+  Timestamp updated_at{};                 ///< of the latest change, or of the event itself
+  std::optional<Timestamp> deleted_at{};  ///< if it is deleted
 };
 
 /// One event as a bundle of borrowed fields: the common language of live
@@ -55,18 +68,18 @@ struct EventState {
 struct EventView {
   // What a shard touches for every event comes first: in an Event these five
   // share a cache line with what else it needs (see Event).
-  Sequence sequence = 0;
-  Timestamp created_at{};
-  Severity severity = Severity::informational;
-  Audience audience = Audience::user;
-  Status initial_status = Status::unread;
-  UserId owner{};
-  EventId id{};
-  Uuid system_id{};
-  Uuid operation_id{};
-  Uuid acted_upon{};
-  std::string_view category{};
-  std::string_view action{};
+  Sequence sequence = 0;                        ///< 0 before it is sequenced
+  Timestamp created_at{};                       ///< when it was sequenced
+  Severity severity = Severity::informational;  ///< how serious it is
+  Audience audience = Audience::user;           ///< whom it is for
+  Status initial_status = Status::unread;       ///< in which it enters the inbox
+  UserId owner{};                               ///< whose it is
+  EventId id{};                                 ///< unique for its owner
+  Uuid system_id{};                             ///< where it comes from
+  Uuid operation_id{};                          ///< common to events of one operation
+  Uuid acted_upon{};                            ///< the resource that it is about
+  std::string_view category{};                  ///< first half of its kind
+  std::string_view action{};                    ///< second half of its kind
   /// Description as it stands between the quotes of the JSON text (escaped).
   std::string_view description_json{};
   /// `{"id":…,"metadata":{…}`: everything that never changes, without the
@@ -122,21 +135,34 @@ class AckSink;
 /// Invariant After sequencing nothing but the reference count changes.
 class Event final : public detail::Node {
  public:
+  /// EventView::id.
   [[nodiscard]] const EventId& id() const noexcept { return view_.id; }
+  /// EventView::owner.
   [[nodiscard]] const UserId& owner() const noexcept { return view_.owner; }
+  /// EventView::system_id.
   [[nodiscard]] const Uuid& system_id() const noexcept { return view_.system_id; }
+  /// EventView::operation_id.
   [[nodiscard]] const Uuid& operation_id() const noexcept { return view_.operation_id; }
+  /// EventView::acted_upon.
   [[nodiscard]] const Uuid& acted_upon() const noexcept { return view_.acted_upon; }
+  /// EventView::category.
   [[nodiscard]] std::string_view category() const noexcept { return view_.category; }
+  /// EventView::action.
   [[nodiscard]] std::string_view action() const noexcept { return view_.action; }
+  /// EventView::severity.
   [[nodiscard]] Severity severity() const noexcept { return view_.severity; }
+  /// EventView::audience.
   [[nodiscard]] Audience audience() const noexcept { return view_.audience; }
-  /// 0 before the shard sequenced the event; so is `created_at`.
+  /// 0 before the shard sequenced the event.
   [[nodiscard]] Sequence sequence() const noexcept { return view_.sequence; }
+  /// The epoch of the clock before the shard sequenced the event.
   [[nodiscard]] Timestamp created_at() const noexcept { return view_.created_at; }
+  /// EventView::initial_status.
   [[nodiscard]] Status initial_status() const noexcept { return view_.initial_status; }
   [[nodiscard]] std::string description() const;  ///< decoded, UTF-8
+  /// A JSON object as text, `{}` if none was given.
   [[nodiscard]] std::string_view metadata_json() const noexcept { return metadata_json_; }
+  /// The fields, valid as long as the event.
   [[nodiscard]] const EventView& view() const noexcept { return view_; }
   /// Its id is the publisher's idempotency key, so it is looked up before it
   /// gets its place in the order.
@@ -184,8 +210,11 @@ class Event final : public detail::Node {
 class EventRef {
  public:
   EventRef() noexcept = default;
+  /// One more reference.
   EventRef(const EventRef& other) noexcept : event_{other.event_} { add(); }
+  /// The moved-from handle is empty.
   EventRef(EventRef&& other) noexcept : event_{std::exchange(other.event_, nullptr)} {}
+  /// Gives up the reference that it held.
   EventRef& operator=(EventRef other) noexcept {
     std::swap(event_, other.event_);
     return *this;
@@ -207,11 +236,16 @@ class EventRef {
     ref.event_ = event;
     return ref;
   }
+  /// Gives the reference to the caller; adopt() takes it back.
   [[nodiscard]] const Event* detach() noexcept { return std::exchange(event_, nullptr); }
 
+  /// Whether there is an event.
   [[nodiscard]] explicit operator bool() const noexcept { return event_ != nullptr; }
+  /// The event, or null; the reference stays here.
   [[nodiscard]] const Event* get() const noexcept { return event_; }
+  /// The event; there must be one.
   const Event& operator*() const noexcept { return *event_; }
+  /// Into the event; there must be one.
   const Event* operator->() const noexcept { return event_; }
 
  private:
@@ -229,11 +263,16 @@ class EventRef {
 class NewEvent {
  public:
   NewEvent() noexcept = default;
+  /// The moved-from one is empty.
   NewEvent(NewEvent&& other) noexcept = default;
+  /// Drops the event that it held.
   NewEvent& operator=(NewEvent&& other) noexcept = default;
 
+  /// Whether there is an event: not after it was published.
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(event_); }
+  /// The event; there must be one.
   const Event& operator*() const noexcept { return *event_; }
+  /// Into the event; there must be one.
   const Event* operator->() const noexcept { return event_.get(); }
 
  private:

@@ -19,19 +19,19 @@ namespace carillon::engine {
 /// One sequenced event or change on its way to durability: exactly one of
 /// `event` and `change` is set.
 struct LogEntry {
-  EventRef event{};
-  std::shared_ptr<Change> change{};
-  AckRequest ack;  ///< of a change; an event carries its own
-  Sequence sequence = 0;
-  ShardIndex shard = 0;
-  std::uint32_t bytes = 0;  ///< accounted against the queue bounds
+  EventRef event{};                  ///< if it is an event
+  std::shared_ptr<Change> change{};  ///< if it is a change
+  AckRequest ack;                    ///< of a change; an event carries its own
+  Sequence sequence = 0;             ///< its place in the order
+  ShardIndex shard = 0;              ///< who sequenced it
+  std::uint32_t bytes = 0;           ///< accounted against the queue bounds
 
   LogEntry() = default;
 };
 
 /// Where a log's order begins after it was opened.
 struct LogOrigin {
-  Epoch epoch = 0;
+  Epoch epoch = 0;  ///< changes when the log was replaced or rolled back
   /// Above every sequence that any earlier life of this log can have shown to
   /// anybody, committed or not.
   Sequence first_sequence = 1;
@@ -69,16 +69,19 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
+  /// Where the order begins; the engine asks once.
   [[nodiscard]] virtual LogOrigin origin() const noexcept = 0;
+  /// Names who is told what became of the entries.
   virtual void attach(LogObserver& observer) noexcept = 0;
   /// Moves the entries out of the span.
   virtual void append(ShardIndex shard, std::span<LogEntry> batch) noexcept = 0;
 
+  /// Who is told the answer of find().
+  using FindDone = std::function<void(Result<std::optional<std::string>> json)>;
   /// The committed event with this publisher's id, as JSON, or nullopt; an
   /// error if the store can't tell (the publish is then refused: "not found"
   /// would risk a duplicate). `done` runs exactly once, on a reader thread of
   /// the store or at once.
-  using FindDone = std::function<void(Result<std::optional<std::string>> json)>;
   virtual void find(const UserId& owner, const EventId& id, FindDone done) = 0;
 };
 

@@ -19,7 +19,7 @@ struct Publisher {
 
 /// Why a JSON text is not an event.
 enum class ParseFault : std::uint8_t {
-  none,
+  none,            ///< it is one
   malformed_json,  ///< not JSON, not UTF-8, or nested too deeply
   invalid_event,   ///< JSON, but fields are missing, doubled or wrong: see details
   forbidden,       ///< the publisher may not name this owner or audience
@@ -27,11 +27,12 @@ enum class ParseFault : std::uint8_t {
 
 /// An event, or what is wrong with its text: all faults at once.
 struct [[nodiscard]] ParseResult {
-  NewEvent event{};
-  ParseFault fault = ParseFault::none;
-  std::string error{};           ///< one sentence, for the error envelope
-  std::vector<Fault> details{};  ///< per field
+  NewEvent event{};                     ///< empty if there is a fault
+  ParseFault fault = ParseFault::none;  ///< why there is no event
+  std::string error{};                  ///< one sentence, for the error envelope
+  std::vector<Fault> details{};         ///< per field
 
+  /// Whether there is an event.
   [[nodiscard]] explicit operator bool() const noexcept { return fault == ParseFault::none; }
 };
 
@@ -49,6 +50,7 @@ class EventParser {
   EventParser(const EventParser&) = delete;
   EventParser& operator=(const EventParser&) = delete;
 
+  /// Reads one event; `json` need not outlive the call.
   [[nodiscard]] ParseResult parse(std::string_view json, const Publisher& publisher);
 
  private:

@@ -15,14 +15,17 @@ namespace carillon::engine {
 /// A 128-bit universally unique identifier (RFC 9562), bytes in network order.
 /// A value type: distinct objects may be used from different threads.
 struct Uuid {
-  std::array<std::uint8_t, 16> bytes{};
+  std::array<std::uint8_t, 16> bytes{};  ///< in network order
 
+  /// As unsigned numbers of 128 bits: UUIDv7s by their time.
   friend constexpr auto operator<=>(const Uuid&, const Uuid&) = default;
+  /// Whether all bits are 0.
   [[nodiscard]] constexpr bool is_nil() const noexcept { return *this == Uuid{}; }
 };
 
 /// The UUID that owns an event; the user's subscribers receive it.
 using UserId = Uuid;
+/// Names one event; UUIDv7 unless its publisher chose it.
 using EventId = Uuid;
 
 /// Length of the canonical text form, `8-4-4-4-12` hexadecimal digits.
@@ -33,6 +36,7 @@ inline constexpr std::size_t uuid_text_bytes = 36;
 
 /// Writes exactly `uuid_text_bytes` lower-case characters, no terminator.
 void format_uuid(const Uuid& uuid, char* out) noexcept;
+/// What format_uuid() writes, as a string.
 [[nodiscard]] std::string to_string(const Uuid& uuid);
 
 /// A new time-ordered UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix time in
@@ -70,8 +74,10 @@ using ShardIndex = std::uint32_t;
 
 }  // namespace carillon::engine
 
+/// hash_uuid() for the containers of the standard library.
 template <>
 struct std::hash<carillon::engine::Uuid> {
+  /// hash_uuid().
   std::size_t operator()(const carillon::engine::Uuid& uuid) const noexcept {
     return carillon::engine::hash_uuid(uuid);
   }

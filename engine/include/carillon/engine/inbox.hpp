@@ -15,25 +15,30 @@
 
 namespace carillon::engine {
 
-enum class SortKey : std::uint8_t { created_at, updated_at };
+/// By which time a list is sorted.
+enum class SortKey : std::uint8_t {
+  created_at,  ///< when the event was sequenced
+  updated_at,  ///< when it changed last, at first the same
+};
 
 /// A page of one user's inbox, system-wide events included, deleted excluded.
 struct ListQuery {
-  UserId user{};
-  Filter filter{};
+  UserId user{};                       ///< whose inbox
+  Filter filter{};                     ///< which events
   SortKey sort = SortKey::updated_at;  ///< ties are broken by sequence
-  bool descending = true;
-  std::uint64_t page = 0;  ///< 0-based
-  std::uint64_t page_size = 25;
+  bool descending = true;              ///< latest first
+  std::uint64_t page = 0;              ///< 0-based
+  std::uint64_t page_size = 25;        ///< events
   /// Cursor paging, instead of page and sort: the `page_size` events after (in
   /// ascending order) or before (in descending order) this position.
   std::optional<Position> after{};
-  std::optional<Position> before{};
+  std::optional<Position> before{};  ///< see `after`
 };
 
+/// The answer to a ListQuery.
 struct EventPage {
-  std::uint64_t page = 0;
-  std::uint64_t page_size = 0;
+  std::uint64_t page = 0;         ///< as asked for
+  std::uint64_t page_size = 0;    ///< as asked for
   std::uint64_t total_count = 0;  ///< of the filtered set
   std::uint64_t read_count = 0;   ///< read events of the filtered set
   /// By severity, whatever the other filters: of the status that the filter
@@ -46,22 +51,25 @@ struct EventPage {
   Cursor cursor{};
 };
 
+/// Numbers of events in one user's inbox, system-wide ones included.
 struct Aggregate {
-  std::uint64_t total = 0;
-  std::array<std::uint64_t, status_count> by_status{};
-  std::array<std::uint64_t, severity_count> by_severity{};
-  std::map<std::string, std::uint64_t> by_category{};
+  std::uint64_t total = 0;                                  ///< all of them
+  std::array<std::uint64_t, status_count> by_status{};      ///< index: Status
+  std::array<std::uint64_t, severity_count> by_severity{};  ///< index: Severity
+  std::map<std::string, std::uint64_t> by_category{};       ///< only those that occur
 };
 
+/// What sort of event: category and action together.
 struct Kind {
-  std::string category{};
-  std::string action{};
+  std::string category{};  ///< as published
+  std::string action{};    ///< as published
+  /// By category, then by action.
   friend auto operator<=>(const Kind&, const Kind&) = default;
 };
 
 /// Whether the store behind an inbox takes writes, for health checks.
 struct InboxHealth {
-  bool writable = true;
+  bool writable = true;  ///< whether what is published now can become durable
   std::string reason{};  ///< if not writable: what is wrong, for a person
 };
 
@@ -80,16 +88,20 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
+  /// Who is told an answer.
   template <class T>
   using Done = std::function<void(Result<T>)>;
 
+  /// One page, and the counts that go with it.
   virtual void list(ListQuery query, Done<EventPage> done) = 0;
   /// The event's JSON; Errc::not_found if it is not in this user's inbox.
   virtual void get(const UserId& user, const EventId& id, Done<std::string> done) = 0;
+  /// All counts of this user's inbox.
   virtual void aggregate(const UserId& user, Done<Aggregate> done) = 0;
   /// Distinct kinds in this user's inbox, sorted.
   virtual void kinds(const UserId& user, Done<std::vector<Kind>> done) = 0;
 
+  /// The state now, for health checks.
   [[nodiscard]] virtual InboxHealth health() const = 0;
 };
 

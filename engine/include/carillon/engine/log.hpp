@@ -8,12 +8,18 @@
 
 namespace carillon::engine {
 
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
+/// How much a log line matters to who runs the program.
+enum class LogLevel : std::uint8_t {
+  debug,    ///< for who works on the program
+  info,     ///< what happened
+  warning,  ///< works, but not as it should
+  error,    ///< something was not done
+};
 
 /// One piece of context of a log line.
 struct LogField {
-  std::string_view key{};
-  std::string value{};
+  std::string_view key{};  ///< valid during the call
+  std::string value{};     ///< as text
 };
 
 /// Where a component's log lines go: the embedder's. Any thread; must not throw.

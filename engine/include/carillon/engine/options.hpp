@@ -17,6 +17,7 @@ class ShardWaker {
   virtual ~ShardWaker() = default;
   ShardWaker(const ShardWaker&) = delete;
   ShardWaker& operator=(const ShardWaker&) = delete;
+  /// This shard has work.
   virtual void wake(ShardIndex shard) noexcept = 0;
 };
 

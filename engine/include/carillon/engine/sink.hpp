@@ -19,8 +19,8 @@ struct Delivery {
 
 /// Deliveries to one subscription, in order.
 struct DeliveryBatch {
-  std::span<const Delivery> deliveries{};
-  ShardIndex shard = 0;
+  std::span<const Delivery> deliveries{};  ///< valid during the call
+  ShardIndex shard = 0;                    ///< whose thread calls
   std::uint64_t turn = 0;  ///< number of the shard's turn; slots are valid within it
 };
 
@@ -48,9 +48,11 @@ class Sink {
   /// The subscription has its place in the order: nothing up to `at` will be
   /// delivered, everything after it that passes the filter will.
   virtual void on_start(const Position& at) noexcept { static_cast<void>(at); }
+  /// The next deliveries; never empty.
   virtual void on_events(const DeliveryBatch& batch) noexcept = 0;
   /// Somebody called Subscription::resume() since the last call.
   virtual void on_resume() noexcept {}
+  /// The last call: the sink may be destroyed after it.
   virtual void on_end(EndReason reason) noexcept { static_cast<void>(reason); }
 };
 

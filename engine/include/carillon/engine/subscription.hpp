@@ -11,8 +11,9 @@ namespace detail {
 class SubscriptionState;
 }
 
+/// What a subscription asks for.
 struct SubscribeOptions {
-  Filter filter{};
+  Filter filter{};  ///< which events are delivered; without fields: all
 };
 
 /// Handle of one live consumer of one user's mailbox. Move-only; destroying it
@@ -25,18 +26,22 @@ struct SubscribeOptions {
 class Subscription {
  public:
   Subscription() noexcept = default;
+  /// The moved-from handle is empty.
   Subscription(Subscription&& other) noexcept : state_{std::exchange(other.state_, nullptr)} {}
+  /// Exchanges the two handles: what this one held ends with `other`.
   Subscription& operator=(Subscription&& other) noexcept {
     std::swap(state_, other.state_);
     return *this;
   }
   ~Subscription();
 
+  /// Ends the subscription: on_end follows on the shard. Does not wait for it.
   void cancel() noexcept;
   /// Leads to one Sink::on_resume() behind what was published before; calls that
   /// come before it has begun are covered by it. Never allocates. A consumer of
   /// batches that paused goes on.
   void resume() noexcept;
+  /// Whether this handle has a subscription.
   [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
 
  private:
