@@ -13,11 +13,11 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev
-  clang-14 clang-format-14 git
+  clang-14 clang-format-14 doxygen git
   dpkg-dev file make pkg-config
   python3 python3-websockets curl ca-certificates
 )
-dev=(clang-tidy-14 libclang-rt-14-dev doxygen shellcheck gdb)
+dev=(clang-tidy-14 libclang-rt-14-dev shellcheck gdb)
 
 # Any Node.js will do; one from elsewhere is not replaced.
 command -v node >/dev/null || test+=(nodejs)

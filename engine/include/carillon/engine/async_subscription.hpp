@@ -20,6 +20,7 @@ class AsyncQueue;
 /// destroyed on that thread meanwhile.
 class Resumption {
  public:
+  /// Continues the coroutine, on the thread that calls this.
   void operator()() const;
 
  private:
@@ -30,8 +31,9 @@ class Resumption {
   std::shared_ptr<detail::AsyncQueue> queue_;
 };
 
+/// Where events wait for a coroutine, and where it goes on.
 struct AsyncOptions {
-  QueueOptions queue{};
+  QueueOptions queue{};  ///< the queue of the events that wait
   /// Where the coroutine goes on; called on the shard's thread when something came
   /// for a waiting coroutine; must not block or throw. With Asio:
   ///   [&io](Resumption resumption) { asio::post(io, std::move(resumption)); }
@@ -71,10 +73,13 @@ class AsyncSubscription {
   class Next;
 
   AsyncSubscription() noexcept;  ///< of nothing: only to be assigned to
+  /// The other one is of nothing afterwards. Not while a coroutine waits.
   AsyncSubscription(AsyncSubscription&&) noexcept;
+  /// What this handle had ends with the other one, at the latest.
   AsyncSubscription& operator=(AsyncSubscription&&) noexcept;
   ~AsyncSubscription();
 
+  /// What comes next, to be awaited: an event, a gap or the end.
   [[nodiscard]] Next next() noexcept;
 
   /// The end follows what was queued before; a waiting coroutine gets it.
@@ -91,13 +96,17 @@ class AsyncSubscription {
 /// What next() answers, to be awaited at once.
 class AsyncSubscription::Next {
  public:
+  /// For AsyncSubscription::next().
   explicit Next(std::shared_ptr<detail::AsyncQueue>& queue) noexcept : queue_{&queue} {}
   Next(const Next&) = delete;
   Next& operator=(const Next&) = delete;
   ~Next();
 
+  /// Whether something is queued, so that the coroutine need not suspend.
   [[nodiscard]] bool await_ready();
+  /// False if something came meanwhile: the coroutine goes on at once.
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiting);
+  /// Never nothing.
   [[nodiscard]] Received await_resume();
 
  private:

@@ -51,8 +51,11 @@ class ConflationKey {
     return made;
   }
 
+  /// Whether there is a key.
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(hash_); }
+  /// Of the event's key.
   [[nodiscard]] std::uint64_t hash(const Event& event) const { return hash_(event); }
+  /// Whether both have the same key.
   [[nodiscard]] bool same(const Event& one, const Event& other) const { return same_(one, other); }
 
  private:
@@ -67,9 +70,9 @@ struct QueueOptions {
   /// not used yet, at most as much again, comes on top. An event that is larger than
   /// this passes alone.
   std::size_t bytes_max = std::size_t{1} << 20U;
-  Overflow overflow = Overflow::close;
-  ConflationKey key{};  ///< required for Overflow::latest, else not used
-  Filter filter{};
+  Overflow overflow = Overflow::close;  ///< what happens at the bound
+  ConflationKey key{};                  ///< required for Overflow::latest, else not used
+  Filter filter{};                      ///< what is not wanted is never queued
 };
 
 }  // namespace carillon::engine

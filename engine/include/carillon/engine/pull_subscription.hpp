@@ -30,17 +30,23 @@ class PullQueue;
 ///           what is queued is still there to be consumed, then the end.
 class PullSubscription {
  public:
+  /// Of the deadlines: one that cannot be set.
   using Clock = std::chrono::steady_clock;
 
   PullSubscription() noexcept;  ///< of nothing: only to be assigned to
+  /// The other one is of nothing afterwards.
   PullSubscription(PullSubscription&&) noexcept;
+  /// What this handle had ends with the other one, at the latest.
   PullSubscription& operator=(PullSubscription&&) noexcept;
   ~PullSubscription();
 
+  /// What is queued, or nothing; never waits.
   [[nodiscard]] Received try_next();
+  /// Waits; never nothing.
   [[nodiscard]] Received next();
   /// Nothing if nothing comes until then.
   [[nodiscard]] Received next_until(Clock::time_point deadline);
+  /// Nothing if nothing comes for so long.
   template <class Rep, class Period>
   [[nodiscard]] Received next_for(std::chrono::duration<Rep, Period> timeout) {
     return next_until(Clock::now() + std::chrono::ceil<Clock::duration>(timeout));
