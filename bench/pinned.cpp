@@ -78,6 +78,11 @@ PinnedToFirst::~PinnedToFirst() {
   run_on(allowed_cpus());
 }
 
+void pin_this_thread(unsigned index) {
+  const auto cpus = allowed_cpus();
+  if (!cpus.empty()) run_on({cpus[index % cpus.size()]});
+}
+
 std::vector<unsigned> second_cpu() {
   const auto cpus = allowed_cpus();
   if (cpus.size() < 2) return {};

@@ -14,6 +14,10 @@ class PinnedToFirst {
   PinnedToFirst& operator=(const PinnedToFirst&) = delete;
 };
 
+/// Puts the calling thread on the index-th processor that the process may use. The
+/// index wraps, so that a benchmark for two processors runs, slowly, on one.
+void pin_this_thread(unsigned index);
+
 /// The second processor that the process may use; empty if there is only one.
 [[nodiscard]] std::vector<unsigned> second_cpu();
 

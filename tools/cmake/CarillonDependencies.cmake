@@ -66,6 +66,8 @@ endif()
 if(CARILLON_BUILD_BENCH)
   carillon_dependency(benchmark APT libbenchmark-dev
     TARGETS benchmark::benchmark benchmark::benchmark_main FIND CONFIG)
+  # A contender of the directory, see engine/decisions/0008-directory-measured.md.
+  carillon_dependency(Urcu APT liburcu-dev TARGETS Urcu::cds Urcu::qsbr Urcu::memb FIND MODULE)
 endif()
 
 get_property(carillon_missing GLOBAL PROPERTY carillon_missing_packages)

@@ -12,9 +12,7 @@ build=(
   libcli11-dev libfmt-dev libspdlog-dev libtomlplusplus-dev
 )
 test=(
-  libgtest-dev libgmock-dev libbenchmark-dev
-  clang-14 clang-format-14 doxygen git
-  dpkg-dev file make pkg-config
+  clang-14 clang-format-14 doxygen dpkg-dev file git libbenchmark-dev libgmock-dev libgtest-dev liburcu-dev make pkg-config
   python3 python3-websockets curl ca-certificates
 )
 dev=(clang-tidy-14 libclang-rt-14-dev shellcheck gdb)
