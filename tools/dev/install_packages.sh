@@ -12,10 +12,12 @@ build=(
   libcli11-dev libfmt-dev libspdlog-dev libtomlplusplus-dev
 )
 test=(
-  clang-14 clang-format-14 doxygen dpkg-dev file git libbenchmark-dev libgmock-dev libgtest-dev liburcu-dev make pkg-config
+  libgtest-dev libgmock-dev libbenchmark-dev liburcu-dev
+  clang-14 clang-format-14 doxygen git
+  dpkg-dev file make pkg-config
   python3 python3-websockets curl ca-certificates
 )
-dev=(clang-tidy-14 libclang-rt-14-dev shellcheck gdb)
+dev=(clang-tidy-14 libclang-rt-14-dev golang-go shellcheck gdb)
 
 # Any Node.js will do; one from elsewhere is not replaced.
 command -v node >/dev/null || test+=(nodejs)

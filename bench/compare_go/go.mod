@@ -1,0 +1,3 @@
+module carillon/bench/compare_go
+
+go 1.19
