@@ -62,6 +62,11 @@ if(CARILLON_BUILD_TESTS)
   if(NOT CARILLON_PYTHON)
     set_property(GLOBAL APPEND PROPERTY carillon_missing_packages python3)
   endif()
+  find_program(CARILLON_SPIN spin)  # tests/model
+  mark_as_advanced(CARILLON_SPIN)
+  if(NOT CARILLON_SPIN)
+    set_property(GLOBAL APPEND PROPERTY carillon_missing_packages spin)
+  endif()
 endif()
 if(CARILLON_BUILD_BENCH)
   carillon_dependency(benchmark APT libbenchmark-dev

@@ -13,7 +13,7 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev liburcu-dev
-  clang-14 clang-format-14 doxygen git
+  clang-14 clang-format-14 doxygen git spin
   dpkg-dev file make pkg-config
   python3 python3-websockets curl ca-certificates
 )
