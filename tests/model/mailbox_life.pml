@@ -319,6 +319,7 @@ inline close_if_unused() {
     if
     :: unused ->
       erase();                                      /* Directory::erase, D4 store */
+      assert(nfull(free));                          /* released once in each life */
       free ! mailbox                                /* MailboxTable::release */
     :: !unused
     fi;
