@@ -81,7 +81,7 @@ inline own_push(node, old) {
 /* Shard::push_own: if (own_.push(node) || !announced()) announce(). */
 inline push_own(node, old) {
 #ifdef MUTATION_ASLEEP_BEFORE_PUSH
-  was = wake_pending;
+  was = (wake_pending != 0);
   own_push(node, old);
   if
   :: was
@@ -103,23 +103,32 @@ inline push_own(node, old) {
 
 /* Shard::route for a user with a mailbox. */
 inline route(m, node, old) {
-#ifdef MUTATION_ANNOUNCE_BEFORE_READY
   mailbox_push(m, node, old);
   if
-  :: old == 0 ->
-    announce(was);
-    ready_enqueue(m)
-  :: else
-  fi
-#else
-  mailbox_push(m, node, old);
-  if
-  :: old == 0 ->                    /* PushResult::first */
-    ready_enqueue(m);
-    announce(was)
+  :: old == 0 -> announce_ready(m)  /* PushResult::first */
   :: else                           /* PushResult::queued */
   fi
+}
+
+/* Shard::announce_ready. */
+inline announce_ready(m) {
+  if
+  :: atomic {
+      wake_pending == 0 ->          /* W6 compare-exchange */
+      assert(!in_ready[m]);
+      in_ready[m] = true;
+      wake_pending = m + 1
+    };
+    wake()
+  :: atomic { wake_pending != 0 };  /* W6 failed */
+#ifdef MUTATION_ANNOUNCE_BEFORE_READY
+    announce(was);
+    ready_enqueue(m)
+#else
+    ready_enqueue(m);
+    announce(was)
 #endif
+  fi
 }
 
 inline ready_enqueue(m) {
@@ -213,7 +222,8 @@ inline mailbox_take_all(taken) {
   byte count = 0;         \
   byte at = 0;            \
   byte looked = 0;        \
-  bool more = false;
+  bool more = false;      \
+  byte word = 0;
 
 inline own_take_all() {
   d_step { node = own_head; own_head = 0; reversed(own_list) }
@@ -245,6 +255,17 @@ inline look(producer) {
     count == 0 && empty(ready[producer]) && !(looked & (1 << producer)) ->
     looked = looked | (1 << producer)
   }
+}
+
+/* The beginning of Shard::take_ready: the mailbox that came with the wake-up. */
+inline take_announced() {
+  if
+  :: word != 0 && word != NO_MAILBOX ->
+    in_ready[word - 1] = false;
+    mailbox_take_all(word - 1)
+  :: else
+  fi;
+  word = 0
 }
 
 /* Shard::take_ready. The bound of a turn (4096 in the code) may be reached behind
@@ -318,9 +339,12 @@ inline process() {
 
 /* Shard::run_turn. */
 inline run_turn() {
-#ifndef MUTATION_CLEAR_AFTER_TAKE
-  wake_pending = 0;                 /* W2 exchange */
+#ifdef MUTATION_CLEAR_AFTER_TAKE
+  word = wake_pending;
+#else
+  atomic { word = wake_pending; wake_pending = 0 };  /* W2 exchange */
 #endif
+  take_announced();
   take_ready();
   own_take_all();
   take_relays();
