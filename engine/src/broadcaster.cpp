@@ -82,6 +82,13 @@ std::chrono::nanoseconds interval_after(std::uint32_t events, const Options& opt
   return std::min(options.turn_interval_max, events * per_event);
 }
 
+void hold(std::chrono::nanoseconds interval) noexcept {
+  if (interval.count() == 0) return;
+  const auto due = std::chrono::steady_clock::now() + interval;
+  while (std::chrono::steady_clock::now() < due)
+    pause();
+}
+
 }  // namespace
 
 struct Broadcaster::Impl final : LogObserver {
@@ -137,19 +144,15 @@ Result<void> Broadcaster::Impl::start_threads() {
 }
 
 void Broadcaster::Impl::run(Shard& shard) {
-  using Clock = std::chrono::steady_clock;
   const auto spin = core.options.spin;
   while (true) {
-    const auto began = Clock::now();
     const bool more = shard.run_turn();
     // B1 acquire: pairs with B2. Asked after the turn: stop() announces after it
     // sets the flag, and a turn that cleared that announcement sees the flag; if
     // the announcement is still to come, wait() returns at once.
     if (stopping.load(std::memory_order_acquire)) return;
     if (more) continue;
-    const auto due = began + interval_after(shard.events_of_turn(), core.options);
-    while (Clock::now() < due)
-      pause();
+    hold(interval_after(shard.events_of_turn(), core.options));
     if (spin_for(shard, spin)) continue;
     shard.wait();
   }

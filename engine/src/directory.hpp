@@ -39,10 +39,14 @@ class Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
 
+  /// What the caller will do with the mailbox that it finds.
+  enum class For : std::uint8_t { reading, pushing };
+
   /// Any thread. A null mailbox if the user has none.
   [[nodiscard]] MailboxRef find(const UserId& user,
                                 std::uint64_t hash,
-                                const MailboxTable& mailboxes) const noexcept;
+                                const MailboxTable& mailboxes,
+                                For purpose = For::reading) const noexcept;
 
   /// The shard. The mailbox is open; its user is not in the directory.
   void insert(const Mailbox& mailbox, std::uint64_t hash, const MailboxTable& mailboxes);

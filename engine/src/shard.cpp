@@ -106,10 +106,13 @@ void Shard::give_back(std::size_t bytes) noexcept {
 }
 
 bool Shard::publish(Event* event, std::uint64_t hash) noexcept {
+  // The shard wrote this line last, and the mailbox's: fetched at the same time.
+  __builtin_prefetch(&queued_bytes_, 1);
+  const auto to = directory_.find(event->owner(), hash, mailboxes_, Directory::For::pushing);
   const auto bytes = event->footprint_bytes();
   if (!take_credit(bytes)) return false;
   // Not touched after route(): the shard may already have released it.
-  if (!route(event, event->owner(), hash, bytes)) {
+  if (!route(event, to, bytes)) {
     give_back(bytes);
     refused_.fetch_add(1, std::memory_order_relaxed);  // C2
     return false;
@@ -127,7 +130,7 @@ bool Shard::apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcep
   const std::size_t bytes = node->bytes;
   if (!take_credit(bytes)) return false;
   auto* raw = node.release();
-  if (route(raw, raw->change->user, hash, bytes)) return true;
+  if (route(raw, directory_.find(raw->change->user, hash, mailboxes_), bytes)) return true;
   node.reset(raw);
   give_back(bytes);
   return false;
@@ -135,16 +138,15 @@ bool Shard::apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcep
 
 void Shard::route_command(Node& command, const UserId& user) noexcept {
   // Commands weigh nothing, so they are never refused.
-  static_cast<void>(route(&command, user, hash_uuid(user), 0));
+  static_cast<void>(route(&command, directory_.find(user, hash_uuid(user), mailboxes_), 0));
 }
 
-bool Shard::route(Node* node, const UserId& user, std::uint64_t hash, std::size_t bytes) noexcept {
-  const auto ref = directory_.find(user, hash, mailboxes_);
-  if (ref.mailbox != nullptr) {
+bool Shard::route(Node* node, const MailboxRef& to, std::size_t bytes) noexcept {
+  if (to.mailbox != nullptr) {
     node->in_mailbox_bytes = true;
-    switch (ref.mailbox->push(node, ref.generation, bytes, core_.options.mailbox_bytes_max)) {
+    switch (to.mailbox->push(node, to.generation, bytes, core_.options.mailbox_bytes_max)) {
       case PushResult::first:
-        announce_ready(*ref.mailbox);
+        announce_ready(*to.mailbox);
         return true;
       case PushResult::queued:
         return true;
@@ -216,14 +218,16 @@ void Shard::wait() noexcept {
 bool Shard::run_turn() {
   if (owner_ == std::thread::id{}) owner_ = std::this_thread::get_id();
   CARILLON_ASSERT(owner_ == std::this_thread::get_id(), "a shard's turns belong to one thread");
+  // W5 relaxed: a hint, which lets the mailbox come while the word does.
+  prefetch_announced(wake_.load(std::memory_order_relaxed));
   // W2 acq_rel: acquire pairs with W1, and keeps the takes below from moving
   // up; release hands `draining` to the next W1.
   const auto announced = wake_.exchange(asleep, std::memory_order_acq_rel);
   ++turn_;
   slot_ = 0;
   events_of_turn_ = 0;
-  now_ = std::max(now_, now());  // a clock set back must not turn the order round
   const bool more_ready = take_ready(announced);
+  now_ = std::max(now_, now());  // a clock set back must not turn the order round
   take_own();
   take_fresh();
   take_released_claims();
@@ -266,7 +270,9 @@ bool Shard::take_ready(std::uint32_t announced) {
 void Shard::take_fresh() {
   for (const auto& [mailbox, newest] : fresh_) {
     __builtin_prefetch(mailbox->local.subscriptions.data());
-    mailbox->local.pending.append(NodeList::reversed(newest));
+    auto nodes = NodeList::reversed(newest);
+    if (nodes.head != nullptr) prefetch_tail(*nodes.head);
+    mailbox->local.pending.append(std::move(nodes));
     into_ring(*mailbox);
   }
   fresh_.clear();

@@ -128,13 +128,16 @@ class Shard {
 
   // Taking (shard.cpp).
   [[nodiscard]] bool take_credit(std::size_t bytes) noexcept;
-  [[nodiscard]] bool route(Node* node,
-                           const UserId& user,
-                           std::uint64_t hash,
-                           std::size_t bytes) noexcept;
+  /// `to`: what directory_ said about the node's user.
+  [[nodiscard]] bool route(Node* node, const MailboxRef& to, std::size_t bytes) noexcept;
   void push_own(Node* node) noexcept;
   void announce_ready(Mailbox& mailbox) noexcept;
   void wake() noexcept;
+  /// Always inlined: GCC drops calls of a function that does nothing but prefetch.
+  [[gnu::always_inline]] void prefetch_announced(std::uint32_t announced) const noexcept {
+    if (announced != asleep && announced != no_mailbox)
+      __builtin_prefetch(mailboxes_.at(announced), 1);
+  }
   [[nodiscard]] bool take_ready(std::uint32_t announced);
   void take_fresh();
   void take_own();

@@ -54,7 +54,7 @@ struct Options {
   /// sleeps: latency against idle CPU. With a waker this is the embedder's.
   std::chrono::microseconds spin{0};
 
-  /// Most time from the beginning of a turn to the next one of a shard thread of the
+  /// Most time from the end of a turn to the next one of a shard thread of the
   /// Broadcaster. An event that finds the shard idle is taken at once; behind a turn
   /// that took several events the next one waits in proportion, so that it takes
   /// what came meanwhile and producers announce once per turn instead of once per
