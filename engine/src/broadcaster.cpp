@@ -162,10 +162,13 @@ void Broadcaster::Impl::drain() {
   // Turns of one shard may give work to another (broadcasts), so until a whole
   // round finds nothing. A lookup that is out comes back by announce().
   core.draining.store(true, std::memory_order_relaxed);  // W3 in shard.cpp
+  for (auto& shard : core.shards) {
+    shard->rebind_thread();
+    shard->settle_relays();
+  }
   for (bool busy = true; busy;) {
     busy = false;
     for (auto& shard : core.shards) {
-      shard->rebind_thread();
       while (shard->run_turn() || shard->announced())
         busy = true;
       if (!shard->lookups_outstanding()) continue;
@@ -302,7 +305,14 @@ Subscription Broadcaster::subscribe(const UserId& user,
     return {};
   }
   auto& shard = impl_->shard_of(hash_uuid(user));
-  auto* state = new SubscriptionState{shard, user, std::move(sink), std::move(options.filter)};
+  Shard* guest_shard = nullptr;
+  if (options.shard) {
+    CARILLON_ASSERT(*options.shard < shards(), "SubscribeOptions::shard must be below shards()");
+    guest_shard = impl_->core.shards[*options.shard].get();
+    if (guest_shard == &shard) guest_shard = nullptr;
+  }
+  auto* state =
+      new SubscriptionState{shard, user, std::move(sink), std::move(options.filter), guest_shard};
   shard.route_command(state->join, user);
   return Subscription{state};
 }

@@ -2,6 +2,7 @@
 
 #include "carillon/engine/event.hpp"
 #include "carillon/engine/ids.hpp"
+#include "engine/src/guests.hpp"
 
 #include <array>
 #include <atomic>
@@ -114,11 +115,17 @@ class alignas(64) Mailbox {
  public:
   // The shard's own, on a line that no producer touches.
   struct alignas(64) Local {
-    NodeList pending;                               // taken, not yet processed
-    std::vector<SubscriptionState*> subscriptions;  // counted references
-    std::uint64_t hold_until = 0;                   // own-queue nodes to process first, see Shard
+    NodeList pending;                                 // taken, not yet processed
+    std::vector<SubscriptionState*> subscriptions;    // counted references
+    std::unique_ptr<std::vector<GuestShard>> guests;  // null: none
+    std::uint64_t hold_until = 0;                     // own-queue nodes to process first, see Shard
     std::uint32_t active_index = 0;
     bool in_ring = false;
+
+    /// Whether an event of this user is delivered to anybody.
+    [[nodiscard]] bool heard() const noexcept {
+      return !subscriptions.empty() || guests != nullptr;
+    }
   } local;
 };
 

@@ -85,9 +85,6 @@ Shard::~Shard() {
     while (!nodes.empty())
       drop(nodes.pop_front());
   }
-  const Event* event = nullptr;
-  while (relays_.try_dequeue(event))
-    EventAccess::release(event, 1);
 }
 
 bool Shard::take_credit(std::size_t bytes) noexcept {
@@ -167,9 +164,13 @@ void Shard::push_own(Node* node) noexcept {
   if (own_.push(node) || !announced()) announce();
 }
 
-void Shard::relay(EventRef broadcast) noexcept {
-  relayed_bytes_.fetch_add(broadcast->footprint_bytes(), std::memory_order_relaxed);  // R1
-  CARILLON_ASSERT(relays_.enqueue(broadcast.detach()), "out of memory for the relay queue");
+void Shard::relay(std::span<const Relayed> items) noexcept {
+  std::size_t bytes = 0;
+  for (const auto& item : items)
+    if (item.event != nullptr) bytes += item.event->footprint_bytes();
+  relayed_bytes_.fetch_add(bytes, std::memory_order_relaxed);  // R1
+  CARILLON_ASSERT(relays_.enqueue_bulk(items.data(), items.size()),
+                  "out of memory for the relay queue");
   announce();
 }
 
@@ -231,11 +232,11 @@ bool Shard::run_turn() {
   take_own();
   take_fresh();
   take_released_claims();
-  take_relays();
+  const bool more_relays = take_relays();
   process_own();
-  process_ring();
+  const bool more_in_ring = process_ring();
   finish_turn();
-  return more_ready || !own_list_.empty() || !ring_.empty();
+  return more_ready || more_relays || more_in_ring || !own_list_.empty();
 }
 
 /// True if more are ready. Bounded, so that producers who fill mailboxes as fast
@@ -310,13 +311,15 @@ void Shard::take_released_claims() {
   }
 }
 
-void Shard::take_relays() {
-  const Event* event = nullptr;
-  while (relays_.try_dequeue(event)) {
-    const auto broadcast = EventRef::adopt(event);
-    deliver_broadcast(*broadcast);
-    relayed_bytes_.fetch_sub(broadcast->footprint_bytes(), std::memory_order_relaxed);  // R1
+bool Shard::take_relays() {
+  std::array<Relayed, 64> batch;
+  for (std::size_t taken = 0; taken < relays_per_turn_max;) {
+    const auto count = relays_.try_dequeue_bulk(batch.begin(), batch.size());
+    if (count == 0) return false;
+    taken += count;
+    handle_relayed({batch.data(), count});
   }
+  return true;
 }
 
 void Shard::process_own() {
@@ -332,22 +335,28 @@ void Shard::process_own() {
   }
 }
 
-void Shard::process_ring() {
+bool Shard::process_ring() {
   // One round: then the host writes out what its sessions got.
   const auto round = std::min(ring_.size(), mailbox_turns_max);
+  std::size_t waiting = 0;  // for guests; an announcement follows
   for (std::size_t i = 0; i < round; ++i) {
     if (ring_.size() > 8) prefetch_subscription(*ring_[8]);
     if (ring_.size() > 4) prefetch_sink(*ring_[4]);
     auto& mailbox = *ring_.front();
     ring_.pop_front();
     mailbox.local.in_ring = false;
-    if (own_processed_ >= mailbox.local.hold_until) process_mailbox(mailbox);
+    if (guests_are_behind(mailbox)) {
+      ++waiting;
+    } else if (own_processed_ >= mailbox.local.hold_until) {
+      process_mailbox(mailbox);
+    }
     if (!mailbox.local.pending.empty()) {
       into_ring(mailbox);
     } else {
       close_if_unused(mailbox);
     }
   }
+  return ring_.size() > waiting;
 }
 
 void Shard::process_mailbox(Mailbox& mailbox) {
@@ -370,9 +379,12 @@ void Shard::finish_turn() {
   entries_.clear();
   // Behind the append: a user of another shard may answer a broadcast with a
   // change, which must not come before it in the log.
-  for (const auto& broadcast : to_relay_)
+  for (auto& broadcast : to_relay_)
     for (auto& shard : core_.shards)
-      if (shard.get() != this) shard->relay(broadcast);
+      if (shard.get() != this) {
+        const Relayed item{.event = EventRef{broadcast}.detach()};
+        shard->relay({&item, 1});
+      }
   to_relay_.clear();
   for (const auto* event : done_)
     EventAccess::release_into(cache_, event);
@@ -402,7 +414,7 @@ Mailbox& Shard::open_mailbox(const UserId& user) {
 
 void Shard::close_if_unused(Mailbox& mailbox) {
   const auto& local = mailbox.local;
-  if (!local.subscriptions.empty() || !local.pending.empty() || local.in_ring) return;
+  if (local.heard() || !local.pending.empty() || local.in_ring) return;
   const auto user = mailbox.user();
   const auto generation = mailbox.generation();
   // A node that came in the meantime keeps it open; its own turn closes it.

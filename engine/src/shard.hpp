@@ -11,6 +11,7 @@
 #include "engine/src/directory.hpp"
 #include "engine/src/event_access.hpp"
 #include "engine/src/event_pool_impl.hpp"
+#include "engine/src/guests.hpp"
 #include "engine/src/mailbox.hpp"
 #include "engine/src/node_queue.hpp"
 #include "engine/src/subscription_state.hpp"
@@ -50,7 +51,8 @@ struct ChangeNode final : Node {
 ///           second, puts own-queue nodes of users with a mailbox before what
 ///           that turn took from the mailbox, and holds a mailbox that was opened
 ///           while older own-queue nodes wait (hold_until).
-/// Bound     Options::queued_bytes_max of events accepted and not given back;
+/// Bound     Options::queued_bytes_max of events accepted and not given back, and of
+///           events that other shards relayed;
 ///           a turn handles own_nodes_per_turn_max and mailbox_turns_max pieces
 ///           and says whether work is left.
 /// Progress  Producers: lock-free, no system call but the wake-up. Turns never
@@ -78,12 +80,15 @@ class Shard {
   [[nodiscard]] bool publish_broadcast(Event* event) noexcept;
   [[nodiscard]] bool apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcept;
   void route_command(Node& command, const UserId& user) noexcept;
-  void relay(EventRef broadcast) noexcept;
-  /// Any thread: as many bytes of broadcasts wait here as events may.
+  /// From another shard: what it hands over, in order.
+  void relay(std::span<const Relayed> items) noexcept;
+  /// Any thread: as many bytes of relayed events wait here as events may.
   [[nodiscard]] bool relays_full() const noexcept {
     // R1 relaxed: a count that publishes no data.
     return relayed_bytes_.load(std::memory_order_relaxed) >= core_.options.queued_bytes_max;
   }
+  /// Another shard: the same; if so, all shards are announced once it is so no more.
+  [[nodiscard]] bool relays_full_awaited() noexcept;
   void give_back(std::size_t bytes) noexcept;
   /// The claimed event was committed, or never will be.
   void release_claim(const ClaimKey& key, bool durable) noexcept;
@@ -105,6 +110,9 @@ class Shard {
     // L1 acquire: pairs with L2, the last thing that such a thread does here.
     return lookup_threads_.load(std::memory_order_acquire) > 0;
   }
+  /// stop(): takes what other shards' threads handed over, before any turn on the
+  /// thread of stop() hands over more: two threads have no common order.
+  void settle_relays();
   /// stop(): ends every subscription; no further turn follows.
   void end_subscriptions();
   /// stop(): those who wait for another's commit hear `failed`.
@@ -115,6 +123,7 @@ class Shard {
   static constexpr std::size_t own_nodes_per_turn_max = 2048;
   static constexpr std::size_t mailbox_turns_max = 256;
   static constexpr std::size_t ready_mailboxes_max = 4096;  // taken in one turn
+  static constexpr std::size_t relays_per_turn_max = 4096;
   static constexpr std::uint64_t sequences_per_block = 64;
 
   struct Taken {
@@ -141,10 +150,12 @@ class Shard {
   [[nodiscard]] bool take_ready(std::uint32_t announced);
   void take_fresh();
   void take_own();
-  void take_relays();
+  /// True if more may be left.
+  [[nodiscard]] bool take_relays();
   void take_released_claims();
   void process_own();
-  void process_ring();
+  /// True if work is left that waits for nobody.
+  [[nodiscard]] bool process_ring();
   void process_mailbox(Mailbox& mailbox);
   void finish_turn();
   void into_ring(Mailbox& mailbox);
@@ -161,12 +172,24 @@ class Shard {
   void handle_join(SubscriptionState& state, Mailbox* mailbox);
   void handle_leave(SubscriptionState& state);
   void handle_resume(SubscriptionState& state);
+  void remove(const SubscriptionState& state, Mailbox& mailbox);
   void handle_lookup(Claim& claim, Mailbox* mailbox);
   void refuse_duplicate(Event& event, const std::string& first_json);
   void refuse(Event& event, Ack ack);
   void fan_out(Mailbox& mailbox);
   void deliver(SubscriptionState& state, std::span<const Delivery> deliveries);
   void deliver_broadcast(const Event& event);
+
+  // Guests (shard_guests.cpp).
+  void join_as_guest(SubscriptionState& state, Mailbox& mailbox);
+  void leave_as_guest(SubscriptionState& state, Mailbox& mailbox);
+  void relay_deliveries(const Mailbox& mailbox);
+  [[nodiscard]] bool guests_are_behind(const Mailbox& mailbox) const noexcept;
+  void settle_relayed_bytes(std::size_t bytes) noexcept;
+  void handle_relayed(std::span<const Relayed> items);
+  void handle_relayed_command(const Relayed& item);
+  void deliver_to_guests(GuestGroup& group);
+  void end_guests();
   void keep_for_log(Event& event);
   void end(SubscriptionState& state, EndReason reason);
   [[nodiscard]] Sequence next_sequence() noexcept;
@@ -180,6 +203,7 @@ class Shard {
   alignas(64) std::atomic<std::size_t> queued_bytes_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::size_t> relayed_bytes_{0};
+  std::atomic<bool> relays_awaited_{false};
   std::atomic<std::size_t> lookup_threads_{0};
   // What an idle shard looks at, on a line of its own: whether a turn is pending,
   // and the index of the mailbox that made it so, if one did.
@@ -188,7 +212,7 @@ class Shard {
   alignas(64) std::atomic<std::uint32_t> wake_{asleep};
   alignas(64) moodycamel::ConcurrentQueue<Mailbox*> ready_;
   NodeQueue own_;
-  moodycamel::ConcurrentQueue<const Event*> relays_;  // counted references
+  moodycamel::ConcurrentQueue<Relayed> relays_;
   moodycamel::ConcurrentQueue<ReleasedClaim> released_claims_;
 
   // Read by producers, written by the shard through their own rules.
@@ -209,9 +233,11 @@ class Shard {
   NodeList own_list_;
   std::uint64_t own_taken_ = 0;
   std::uint64_t own_processed_ = 0;
-  std::vector<Taken> fresh_;      // what this turn took from the mailboxes
-  std::deque<Mailbox*> ring_;     // mailboxes with pending nodes, round-robin
-  std::vector<Mailbox*> active_;  // mailboxes with subscriptions, for broadcasts
+  std::vector<Taken> fresh_;         // what this turn took from the mailboxes
+  std::deque<Mailbox*> ring_;        // mailboxes with pending nodes, round-robin
+  std::vector<Mailbox*> active_;     // mailboxes with subscriptions, for broadcasts
+  std::vector<GuestGroup*> guests_;  // owned
+  std::vector<Relayed> to_guests_;   // what fan_out hands over
   std::vector<Delivery> deliveries_;
   std::vector<Delivery> filtered_;
   std::vector<LogEntry> entries_;

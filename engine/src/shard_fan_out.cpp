@@ -78,7 +78,7 @@ void Shard::sequence_event(Event& event, Mailbox* mailbox) {
   if (event.audience() == Audience::everyone) return sequence_broadcast(event);
   last_sequence_ = next_sequence();
   EventAccess::sequence(event, last_sequence_, tail());
-  if (mailbox != nullptr && !mailbox->local.subscriptions.empty())
+  if (mailbox != nullptr && mailbox->local.heard())
     deliveries_.push_back({.event = &event,
                            .position = {.user = last_sequence_, .broadcast = last_broadcast_},
                            .slot = slot_++});
@@ -138,20 +138,25 @@ void Shard::handle_change(ChangeNode* node) {
 
 void Shard::handle_join(SubscriptionState& state, Mailbox* mailbox) {
   if (state.left) {  // cancelled by another thread, whose command came first
+    if (state.guest_shard != nullptr) {
+      const Relayed item{.kind = Relayed::Kind::leave, .state = &state};
+      return state.guest_shard->relay({&item, 1});
+    }
     end(state, EndReason::cancelled);
     return state.drop_reference();
   }
   if (mailbox == nullptr) mailbox = &open_mailbox(state.user);
   fan_out(*mailbox);  // what came before belongs to those who were here
+  add(subscriptions_, 1);
+  state.mailbox = mailbox;
+  if (state.guest_shard != nullptr) return join_as_guest(state, *mailbox);
   auto& local = mailbox->local;
   if (local.subscriptions.empty()) {
     local.active_index = static_cast<std::uint32_t>(active_.size());
     active_.push_back(mailbox);
   }
-  state.mailbox = mailbox;
   state.index = static_cast<std::uint32_t>(local.subscriptions.size());
   local.subscriptions.push_back(&state);  // takes over the join's reference
-  add(subscriptions_, 1);
   state.sink->on_start({.user = last_sequence_, .broadcast = last_broadcast_});
 }
 
@@ -160,27 +165,38 @@ void Shard::handle_leave(SubscriptionState& state) {
   auto* mailbox = std::exchange(state.mailbox, nullptr);
   if (mailbox != nullptr) {
     fan_out(*mailbox);
-    auto& subscriptions = mailbox->local.subscriptions;
-    subscriptions.back()->index = state.index;
-    subscriptions[state.index] = subscriptions.back();
-    subscriptions.pop_back();
-    if (subscriptions.empty()) {
-      auto& moved = active_[mailbox->local.active_index] = active_.back();
-      moved->local.active_index = mailbox->local.active_index;
-      active_.pop_back();
-    }
     subscriptions_.store(subscriptions_.load(std::memory_order_relaxed) - 1,
                          std::memory_order_relaxed);  // C2
-    end(state, EndReason::cancelled);
-    state.drop_reference();  // the mailbox's
+    if (state.guest_shard != nullptr) {
+      leave_as_guest(state, *mailbox);
+    } else {
+      remove(state, *mailbox);
+      end(state, EndReason::cancelled);
+      state.drop_reference();  // the mailbox's
+    }
   }
   state.drop_reference();  // the leave command's
+}
+
+void Shard::remove(const SubscriptionState& state, Mailbox& mailbox) {
+  auto& subscriptions = mailbox.local.subscriptions;
+  subscriptions.back()->index = state.index;
+  subscriptions[state.index] = subscriptions.back();
+  subscriptions.pop_back();
+  if (!subscriptions.empty()) return;
+  auto& moved = active_[mailbox.local.active_index] = active_.back();
+  moved->local.active_index = mailbox.local.active_index;
+  active_.pop_back();
 }
 
 void Shard::handle_resume(SubscriptionState& state) {
   state.take_resume();
   if (state.mailbox != nullptr) {
     fan_out(*state.mailbox);  // what came before it goes before it
+    if (state.guest_shard != nullptr) {
+      const Relayed item{.kind = Relayed::Kind::resume, .state = &state};
+      return state.guest_shard->relay({&item, 1});  // with the command's reference
+    }
     state.sink->on_resume();
   }
   state.drop_reference();  // the command's
@@ -193,6 +209,7 @@ void Shard::end(SubscriptionState& state, EndReason reason) {
 
 void Shard::fan_out(Mailbox& mailbox) {
   if (deliveries_.empty()) return;
+  if (mailbox.local.guests != nullptr) relay_deliveries(mailbox);
   for (auto* state : mailbox.local.subscriptions)
     deliver(*state, deliveries_);
   deliveries_.clear();
@@ -219,6 +236,12 @@ void Shard::deliver_broadcast(const Event& event) {
   for (auto* mailbox : active_)
     for (auto* state : mailbox->local.subscriptions)
       deliver(*state, {&delivery, 1});
+  for (auto* group : guests_) {
+    deliveries_.push_back({.event = &event,
+                           .position = {.user = group->reached, .broadcast = last_broadcast_},
+                           .slot = slot_++});
+    deliver_to_guests(*group);
+  }
 }
 
 void Shard::end_subscriptions() {
@@ -231,6 +254,7 @@ void Shard::end_subscriptions() {
     mailbox->local.subscriptions.clear();
   }
   active_.clear();
+  end_guests();
   subscriptions_.store(0, std::memory_order_relaxed);  // C2
 }
 

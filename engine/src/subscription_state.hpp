@@ -32,12 +32,18 @@ class SubscriptionState {
     SubscriptionState* state;
   };
 
-  SubscriptionState(Shard& home, const UserId& of_user, std::shared_ptr<Sink> to, Filter which)
-      : shard{home},
-        user{of_user},
-        sink{std::move(to)},
+  /// `guest_at`: the shard that delivers, if it is not the user's.
+  SubscriptionState(Shard& home,
+                    const UserId& of_user,
+                    std::shared_ptr<Sink> to,
+                    Filter which,
+                    Shard* guest_at = nullptr)
+      : sink{std::move(to)},
         filter{which.matches_everything() ? nullptr
                                           : std::make_unique<const Filter>(std::move(which))},
+        shard{home},
+        guest_shard{guest_at},
+        user{of_user},
         join{Node::Kind::join, *this},
         leave{Node::Kind::leave, *this},
         resume_command{Node::Kind::resume, *this} {}
@@ -57,15 +63,17 @@ class SubscriptionState {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  // What a delivery needs comes first, in one line. Set once, then read by the shard:
-  Shard& shard;
-  const UserId user;
-  std::shared_ptr<Sink> sink;                  // the shard resets it after on_end
-  const std::unique_ptr<const Filter> filter;  // null: everything
-  // The shard's own:
-  Mailbox* mailbox = nullptr;  // null before the join and after the leave
-  std::uint32_t index = 0;     // in the mailbox's list
+  // What a delivery needs comes first, in one line. The delivering shard's own:
+  std::shared_ptr<Sink> sink;                  // reset after on_end
+  const std::unique_ptr<const Filter> filter;  // null: everything; set once
+  std::uint32_t index = 0;                     // in the mailbox's or the guests' list
+  // The user's shard's own:
   bool left = false;
+  Mailbox* mailbox = nullptr;  // null before the join and after the leave
+  // Set once:
+  Shard& shard;              // the user's: where commands go
+  Shard* const guest_shard;  // the one that delivers; null: the user's
+  const UserId user;
 
   Command join;
   Command leave;

@@ -93,6 +93,7 @@ class Broadcaster {
   /// Subscribes `sink` to `user`'s events and to broadcasts. The place in the
   /// order is taken asynchronously, see Sink::on_start; what is published
   /// after this call returned is delivered. After stop(): the sink gets on_end.
+  /// SubscribeOptions::shard must be below shards() (asserted).
   [[nodiscard]] Subscription subscribe(const UserId& user,
                                        std::shared_ptr<Sink> sink,
                                        SubscribeOptions options = {});
@@ -120,7 +121,8 @@ class Broadcaster {
 
   /// How many shards there are; at least 1, fixed by create().
   [[nodiscard]] ShardIndex shards() const noexcept;
-  /// The shard on whose thread this user's sinks are called.
+  /// The shard on whose thread this user's sinks are called, if they don't ask for
+  /// another one.
   [[nodiscard]] ShardIndex shard_of(const UserId& user) const noexcept;
   /// The log's epoch; without a log, one drawn by create().
   [[nodiscard]] Epoch epoch() const noexcept;

@@ -33,8 +33,9 @@ enum class EndReason : std::uint8_t {
 
 /// Where a subscription's events go: what a receiver implements.
 ///
-/// Threads   All calls come from the shard's thread of the subscription's user,
-///           one at a time: on_start first, on_end last and exactly once.
+/// Threads   All calls come from the thread of the user's shard, or of
+///           SubscribeOptions::shard, one at a time: on_start first, on_end last and
+///           exactly once.
 /// Progress  A call must not block, throw, or call Broadcaster::stop(). It may
 ///           publish, subscribe and cancel.
 /// Lifetime  The broadcaster holds the sink until on_end has returned.

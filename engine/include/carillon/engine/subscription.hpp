@@ -3,6 +3,7 @@
 #include "carillon/engine/filter.hpp"
 #include "carillon/engine/ids.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace carillon::engine {
@@ -14,6 +15,10 @@ class SubscriptionState;
 /// What a subscription asks for.
 struct SubscribeOptions {
   Filter filter{};  ///< which events are delivered; without fields: all
+  /// On whose thread the sink is called; below Broadcaster::shards(). Empty: the
+  /// user's shard. For a user with so many subscriptions that one thread is too few:
+  /// the user's shard hands each event over once per shard, not per subscription.
+  std::optional<ShardIndex> shard{};
 };
 
 /// Handle of one live consumer of one user's mailbox. Move-only; destroying it
