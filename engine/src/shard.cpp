@@ -67,6 +67,7 @@ Shard::Shard(Core& core, ShardIndex index)
       last_sequence_{core.origin.first_sequence - 1},
       last_broadcast_{core.origin.last_broadcast},
       cache_{EventAccess::impl_of(core.pool)} {
+  fresh_.reserve(ready_batch_max);  // a mailbox may come twice in a turn even if it is the only one
 }
 
 Shard::~Shard() {
@@ -252,7 +253,7 @@ bool Shard::take_ready(std::uint32_t announced) {
     __builtin_prefetch(reinterpret_cast<const std::byte*>(fresh_.back().newest) + 64);
   };
   if (announced != asleep && announced != no_mailbox) take(*mailboxes_.at(announced));
-  std::array<Mailbox*, 64> batch;
+  std::array<Mailbox*, ready_batch_max> batch;
   for (std::size_t taken = 0; taken < ready_mailboxes_max;) {
     const auto count = ready_.try_dequeue_bulk(batch.begin(), batch.size());
     if (count == 0) return false;
@@ -342,8 +343,7 @@ bool Shard::process_ring() {
   for (std::size_t i = 0; i < round; ++i) {
     if (ring_.size() > 8) prefetch_subscription(*ring_[8]);
     if (ring_.size() > 4) prefetch_sink(*ring_[4]);
-    auto& mailbox = *ring_.front();
-    ring_.pop_front();
+    auto& mailbox = *ring_.pop_front();
     mailbox.local.in_ring = false;
     if (guests_are_behind(mailbox)) {
       ++waiting;

@@ -14,13 +14,13 @@
 #include "engine/src/guests.hpp"
 #include "engine/src/mailbox.hpp"
 #include "engine/src/node_queue.hpp"
+#include "engine/src/ring.hpp"
 #include "engine/src/subscription_state.hpp"
 
 #include <concurrentqueue.h>
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -124,6 +124,7 @@ class Shard {
   static constexpr std::size_t mailbox_turns_max = 256;
   static constexpr std::size_t ready_mailboxes_max = 4096;  // taken in one turn
   static constexpr std::size_t relays_per_turn_max = 4096;
+  static constexpr std::size_t ready_batch_max = 64;  // of these at a time
   static constexpr std::uint64_t sequences_per_block = 64;
 
   struct Taken {
@@ -234,7 +235,7 @@ class Shard {
   std::uint64_t own_taken_ = 0;
   std::uint64_t own_processed_ = 0;
   std::vector<Taken> fresh_;         // what this turn took from the mailboxes
-  std::deque<Mailbox*> ring_;        // mailboxes with pending nodes, round-robin
+  Ring<Mailbox*> ring_;              // mailboxes with pending nodes, round-robin
   std::vector<Mailbox*> active_;     // mailboxes with subscriptions, for broadcasts
   std::vector<GuestGroup*> guests_;  // owned
   std::vector<Relayed> to_guests_;   // what fan_out hands over
