@@ -52,6 +52,26 @@ class CountingSink final : public Sink {
   bool ordered_ = true;
 };
 
+EventBuilder prepared_builder(Broadcaster& broadcaster) {
+  auto builder = broadcaster.event();
+  builder.from_user(user_number(0))
+      .with_category("pattern")
+      .with_action("deploy")
+      .with_severity(Severity::success)
+      .with_description(std::string(120, 'x'));
+  return builder;
+}
+
+/// Publishes whatever it takes; how often it was refused.
+std::uint64_t publish(Broadcaster& broadcaster, NewEvent event) {
+  std::uint64_t refused = 0;
+  while (broadcaster.publish(event) != PublishStatus::accepted) {
+    ++refused;
+    std::this_thread::yield();
+  }
+  return refused;
+}
+
 /// One shard on the second processor, subscriptions, and what they saw.
 class FanOut {
  public:
@@ -83,32 +103,46 @@ class FanOut {
   }
   [[nodiscard]] Broadcaster& broadcaster() { return *broadcaster_; }
 
+  /// Fills the queue of `user` to its bound, and again, while a sink holds the shard:
+  /// pool and queues then have all the memory that they will ever need. How many
+  /// events that took.
+  std::uint64_t fill(const UserId& user) {
+    std::atomic<bool> holding{false};
+    std::atomic<bool> go_on{true};
+    const auto holder = user_number(~std::uint64_t{0});
+    auto handle = broadcaster_->subscribe(holder, [&](const Event&) {
+      holding = true;
+      while (!go_on)
+        std::this_thread::yield();
+      holding = false;
+    });
+    auto builder = prepared_builder(*broadcaster_);
+    std::uint64_t events = 0;
+    for (int round = 0; round < 3; ++round) {
+      go_on = false;
+      static_cast<void>(publish(*broadcaster_, std::move(*builder.from_user(holder).build())));
+      while (!holding)
+        std::this_thread::yield();
+      builder.from_user(user);
+      for (auto event = std::move(*builder.build());
+           broadcaster_->publish(event) == PublishStatus::accepted;
+           event = std::move(*builder.build()))
+        ++events;
+      go_on = true;
+      while (holding)
+        std::this_thread::yield();
+      wait_total(events * sinks_.size());
+    }
+    total_ = 0;
+    return events;
+  }
+
  private:
   std::unique_ptr<Broadcaster> broadcaster_;
   std::atomic<std::uint64_t> total_{0};
   std::vector<std::shared_ptr<CountingSink>> sinks_;
   std::vector<Subscription> handles_;
 };
-
-EventBuilder prepared_builder(Broadcaster& broadcaster) {
-  auto builder = broadcaster.event();
-  builder.from_user(user_number(0))
-      .with_category("pattern")
-      .with_action("deploy")
-      .with_severity(Severity::success)
-      .with_description(std::string(120, 'x'));
-  return builder;
-}
-
-/// Publishes whatever it takes; how often it was refused.
-std::uint64_t publish(Broadcaster& broadcaster, NewEvent event) {
-  std::uint64_t refused = 0;
-  while (broadcaster.publish(event) != PublishStatus::accepted) {
-    ++refused;
-    std::this_thread::yield();
-  }
-  return refused;
-}
 
 double seconds_since(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
@@ -122,24 +156,24 @@ void publish_to_subscribers(benchmark::State& state) {
     fan_out.subscribe(user_number(0));
   fan_out.begin();
   auto builder = prepared_builder(fan_out.broadcaster());
+  static_cast<void>(builder.build());  // a builder that is kept has built before
+  const auto before = fan_out.fill(user_number(0));
   std::uint64_t published = 0;
   std::uint64_t refused = 0;
-  std::uint64_t allocations = 0;
 
+  const auto allocations = bench::allocations();
   const auto began = Clock::now();
   for ([[maybe_unused]] auto _ : state) {
     refused += publish(fan_out.broadcaster(), std::move(*builder.build()));
-    // From here the pool and the queues are warm.
-    if (++published == 100'000) allocations = bench::allocations();
+    ++published;
   }
   fan_out.wait_total(published * subscribers);
   const auto seconds = seconds_since(began);
-  if (published > 100'000)
-    state.counters["allocations_per_event"] =
-        static_cast<double>(bench::allocations() - allocations) /
-        static_cast<double>(published - 100'000);
+  const auto allocated = static_cast<double>(bench::allocations() - allocations);
 
-  if (!fan_out.complete(published)) state.SkipWithError("lost or out of order");
+  if (!fan_out.complete(before + published)) state.SkipWithError("lost or out of order");
+  state.counters["allocations"] = allocated;
+  state.counters["allocations_per_event"] = allocated / static_cast<double>(published);
   state.counters["items_per_second"] = static_cast<double>(published * subscribers) / seconds;
   state.counters["refused_per_event"] =
       static_cast<double>(refused) / static_cast<double>(published);
