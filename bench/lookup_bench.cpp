@@ -9,7 +9,7 @@
 // counter changes_per_second. Every lookup must find its user.
 // Read ns_per_item: wall clock, a counter of our own, because a lock that sleeps
 // uses no CPU time. bytes_per_user is the index alone, without the mailboxes
-// (128 bytes each), as malloc counts it.
+// (192 bytes each), as malloc counts it.
 #include "bench/bench_support.hpp"
 #include "bench/lookup_contenders.hpp"
 #include "bench/pinned.hpp"
