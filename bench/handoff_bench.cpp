@@ -17,7 +17,7 @@
 // Read the percentiles; time and iterations are those of the pace. publish_ns is what
 // publish cost its caller, reading the clock once included.
 #include "bench/bench_support.hpp"
-#include "bench/histogram.hpp"
+#include "bench/pace.hpp"
 #include "bench/pinned.hpp"
 #include "carillon/engine/broadcaster.hpp"
 
@@ -26,7 +26,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -38,44 +37,15 @@
 namespace {
 
 using namespace carillon::engine;
-using bench::Histogram;
+using bench::DueTimes;
 using bench::now_ns;
-using bench::PinnedToFirst;
+using bench::pace;
+using bench::Received;
 using std::chrono::microseconds;
 
 constexpr microseconds always{1'000'000};  // longer than any gap here
 constexpr std::int64_t spinning_gap_ns = 10'000;
 constexpr std::int64_t sleeping_gap_ns = 200'000;
-
-/// When each event in flight is due. Written before the hand-over, which orders it.
-class DueTimes {
- public:
-  static constexpr std::uint64_t in_flight_max = 1 << 14;
-  std::int64_t& of(std::uint64_t event) { return times_[event % in_flight_max]; }
-
- private:
-  std::array<std::int64_t, in_flight_max> times_{};
-};
-
-/// Waits until a time by looking at the clock, as a publisher on its own core.
-void wait_until(std::int64_t due) {
-  while (now_ns() < due) {
-  }
-}
-
-/// What the receiving thread writes.
-struct Received {
-  Histogram latencies;
-  clockid_t cpu_clock{};  // of the receiving thread
-  std::atomic<bool> started{false};
-  alignas(64) std::atomic<std::uint64_t> seen{0};
-
-  /// On the receiving thread, once.
-  void start() {
-    cpu_clock = bench::cpu_clock_of_this_thread();
-    started.store(true, std::memory_order_release);
-  }
-};
 
 class LatencySink final : public Sink {
  public:
@@ -202,45 +172,6 @@ class WordChannel {
   alignas(64) std::atomic<bool> asleep_{false};
   std::thread thread_;  // last: it uses the others
 };
-
-/// One event after the other at due times, which `next_gap_ns` lays out.
-template <class Channel, class Gap>
-void pace(benchmark::State& state, microseconds spin, Gap next_gap_ns) {
-  const PinnedToFirst pinned;
-  const auto due_times = std::make_unique<DueTimes>();
-  const auto received = std::make_unique<Received>();
-  Channel channel{spin, *due_times, *received};
-  while (!received->started.load(std::memory_order_acquire))
-    std::this_thread::yield();
-  std::uint64_t sent = 0;
-  std::int64_t send_ns = 0;
-  bool good = true;
-
-  const auto start = now_ns();
-  const auto cpu_start = bench::read_ns(received->cpu_clock);
-  auto due = start;
-  for ([[maybe_unused]] auto _ : state) {
-    channel.prepare();
-    while (sent - received->seen.load(std::memory_order_acquire) >= DueTimes::in_flight_max)
-      std::this_thread::yield();
-    due += next_gap_ns();
-    due_times->of(sent) = due;
-    wait_until(due);
-    const auto before = now_ns();
-    good = channel.send(++sent) && good;
-    send_ns += now_ns() - before;
-  }
-  while (good && received->seen.load(std::memory_order_acquire) < sent)
-    std::this_thread::yield();
-  const auto cpu = static_cast<double>(bench::read_ns(received->cpu_clock) - cpu_start);
-  state.counters["shard_cpu_percent"] = 100 * cpu / static_cast<double>(now_ns() - start);
-
-  good = channel.stop(sent) && good;
-  if (!good || received->latencies.total() != sent)
-    state.SkipWithError("refused, lost or out of order");
-  received->latencies.report(state);
-  state.counters["publish_ns"] = static_cast<double>(send_ns) / static_cast<double>(sent);
-}
 
 template <class Channel>
 void handoff_latency(benchmark::State& state) {

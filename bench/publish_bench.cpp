@@ -75,9 +75,10 @@ std::uint64_t publish(Broadcaster& broadcaster, NewEvent event) {
 /// One shard on the second processor, subscriptions, and what they saw.
 class FanOut {
  public:
-  FanOut() {
+  explicit FanOut(std::chrono::nanoseconds turn_interval_max = Options{}.turn_interval_max) {
     // 1 MiB of events in flight stays in the caches of the two processors.
     Options options{.shards = 1, .queued_bytes_max = std::size_t{1} << 20U};
+    options.turn_interval_max = turn_interval_max;
     options.spin = std::chrono::seconds{1};
     options.cpus = bench::second_cpu();
     broadcaster_ = std::move(*Broadcaster::create(options));
@@ -179,6 +180,34 @@ void publish_to_subscribers(benchmark::State& state) {
       static_cast<double>(refused) / static_cast<double>(published);
 }
 BENCHMARK(publish_to_subscribers)->ArgName("subscribers")->Arg(1)->Arg(10)->Arg(100)->Arg(1000);
+
+// What does Options::turn_interval_max gain? One subscriber.
+void publish_by_interval(benchmark::State& state) {
+  const bench::PinnedToFirst pinned;
+  FanOut fan_out{std::chrono::nanoseconds{state.range(0)}};
+  fan_out.subscribe(user_number(0));
+  fan_out.begin();
+  auto builder = prepared_builder(fan_out.broadcaster());
+  std::uint64_t published = 0;
+
+  const auto began = Clock::now();
+  for ([[maybe_unused]] auto _ : state) {
+    static_cast<void>(publish(fan_out.broadcaster(), std::move(*builder.build())));
+    ++published;
+  }
+  fan_out.wait_total(published);
+  const auto seconds = seconds_since(began);
+
+  if (!fan_out.complete(published)) state.SkipWithError("lost or out of order");
+  state.counters["items_per_second"] = static_cast<double>(published) / seconds;
+}
+BENCHMARK(publish_by_interval)
+    ->ArgName("ns")
+    ->Arg(0)
+    ->Arg(1'000)
+    ->Arg(5'000)
+    ->Arg(20'000)
+    ->Arg(100'000);
 
 // Each thread publishes to one user with ten subscribers; an iteration is one event
 // of each thread. The benchmark's thread is one of them, so that its time tells how
