@@ -80,12 +80,16 @@ Shard::~Shard() {
   auto own = own_.take_all();
   while (!own.empty())
     drop(own.pop_front());
-  Mailbox* mailbox = nullptr;
-  while (ready_.try_dequeue(mailbox)) {
-    auto nodes = mailbox->take_all();
+  const auto drop_all = [&drop](Mailbox& mailbox) {
+    auto nodes = mailbox.take_all();
     while (!nodes.empty())
       drop(nodes.pop_front());
-  }
+  };
+  const auto announced = wake_.load(std::memory_order_relaxed);  // nobody else is left
+  if (announced != asleep && announced != no_mailbox) drop_all(*mailboxes_.at(announced));
+  Mailbox* mailbox = nullptr;
+  while (ready_.try_dequeue(mailbox))
+    drop_all(*mailbox);
 }
 
 bool Shard::take_credit(std::size_t bytes) noexcept {

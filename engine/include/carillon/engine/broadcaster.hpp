@@ -92,7 +92,8 @@ class Broadcaster {
 
   /// Subscribes `sink` to `user`'s events and to broadcasts. The place in the
   /// order is taken asynchronously, see Sink::on_start; what is published
-  /// after this call returned is delivered. After stop(): the sink gets on_end.
+  /// to the user after this call returned is delivered; broadcasts are from the
+  /// position that on_start tells. After stop(): the sink gets on_end.
   /// SubscribeOptions::shard must be below shards() (asserted).
   [[nodiscard]] Subscription subscribe(const UserId& user,
                                        std::shared_ptr<Sink> sink,
