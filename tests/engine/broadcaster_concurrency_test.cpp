@@ -7,12 +7,15 @@
 #include "tests/support/recording_sink.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <latch>
 #include <map>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -194,6 +197,26 @@ TEST(BroadcasterConcurrencyTest, StopsWhateverTheShardsAreAbout) {
   }
 }
 
+// The same for a shard that has taken one turn right after the other when stop() comes:
+// each event lets the shard publish the next one.
+TEST(BroadcasterConcurrencyTest, StopsAShardThatTakesTurnAfterTurn) {
+  for (int round = 0; round < 1'000; ++round) {
+    auto made = Broadcaster::create({.shards = 1});
+    ASSERT_TRUE(made);
+    auto& broadcaster = **made;
+    std::latch busy{10};
+    int turns = 0;
+    const auto handle = broadcaster.subscribe(testing::user(1), [&](const Event&) {
+      if (++turns <= 10) busy.count_down();
+      static_cast<void>(broadcaster.publish(testing::make_event(broadcaster, testing::user(1))));
+    });
+    ASSERT_EQ(broadcaster.publish(testing::make_event(broadcaster, testing::user(1))),
+              PublishStatus::accepted);
+    busy.wait();
+    broadcaster.stop();
+  }
+}
+
 TEST(BroadcasterConcurrencyTest, CancelsFromManyThreadsAtOnceWithoutHarm) {
   auto made = Broadcaster::create({.shards = 2});
   ASSERT_TRUE(made);
@@ -248,6 +271,44 @@ TEST(BroadcasterConcurrencyTest, BroadcastsInOneOrderToAllShards) {
     ASSERT_TRUE(sink->wait_seen(2 * each));
     EXPECT_EQ(sink->descriptions(), expected);
     expect_ordered(sink->seen(), true);
+  }
+}
+
+/// Lets its test wait for the start and each single event.
+class CountingSink final : public Sink {
+ public:
+  explicit CountingSink(std::counting_semaphore<>& seen) : seen_{seen} {}
+  void on_start(const Position&) noexcept override { seen_.release(); }
+  void on_events(const DeliveryBatch& batch) noexcept override {
+    seen_.release(static_cast<std::ptrdiff_t>(batch.deliveries.size()));
+  }
+
+ private:
+  std::counting_semaphore<>& seen_;
+};
+
+// Goal: each single relay wakes the other shard; no later one makes up for it. Method:
+// one broadcast at a time, and both shards on one processor, where a shard that is
+// woken mostly runs before the one that woke it goes on.
+TEST(BroadcasterConcurrencyTest, RelaysEachSingleBroadcastToASleepingShard) {
+  constexpr int rounds = 100'000;
+  std::counting_semaphore<> seen{0};
+  auto made = Broadcaster::create(
+      {.shards = 2, .cpus = {static_cast<unsigned>(std::max(0, sched_getcpu()))}});
+  ASSERT_TRUE(made);
+  auto& broadcaster = **made;
+  std::vector<Subscription> handles;
+  for (std::uint8_t number = 0; handles.size() < 2; ++number) {
+    if (broadcaster.shard_of(testing::user(number)) != handles.size()) continue;
+    handles.push_back(
+        broadcaster.subscribe(testing::user(number), std::make_shared<CountingSink>(seen)));
+    ASSERT_TRUE(seen.try_acquire_for(testing::deadline));
+  }
+
+  for (int round = 0; round < rounds; ++round) {
+    ASSERT_EQ(broadcaster.broadcast(testing::make_broadcast(broadcaster)), PublishStatus::accepted);
+    for (std::size_t shard = 0; shard < handles.size(); ++shard)
+      ASSERT_TRUE(seen.try_acquire_for(testing::deadline)) << "lost in round " << round;
   }
 }
 
