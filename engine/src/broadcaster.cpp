@@ -12,6 +12,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <utility>
 
@@ -108,6 +109,10 @@ struct Broadcaster::Impl final : LogObserver {
     return core.closed.load(std::memory_order_relaxed);  // see Core
   }
 
+  /// Takes the credit for all of these events, or for none.
+  [[nodiscard]] bool admit(std::span<const NewEvent> events) noexcept;
+  [[nodiscard]] bool relays_full() const noexcept;
+
   [[nodiscard]] Result<void> start_threads();
   void run(Shard& shard);
   void drain();
@@ -126,6 +131,35 @@ struct Broadcaster::Impl final : LogObserver {
   detail::AckBatch log_acks;  // the log's writer thread's
   std::vector<std::size_t> log_bytes;
 };
+
+bool Broadcaster::Impl::admit(std::span<const NewEvent> events) noexcept {
+  std::array<std::size_t, shards_max> sums;
+  const auto bytes = std::span{sums}.first(core.shards.size());
+  std::ranges::fill(bytes, 0);
+  bool broadcasts = false;
+  for (const auto& event : events) {
+    if (event->audience() == Audience::everyone) {
+      broadcasts = true;
+      bytes[0] += event->footprint_bytes();
+      continue;
+    }
+    const auto hash = hash_uuid(event->owner());
+    if (!shard_of(hash).has_room(*event, hash)) return false;
+    bytes[index_of(hash)] += event->footprint_bytes();
+  }
+  if (broadcasts && relays_full()) return false;
+  for (std::size_t index = 0; index < bytes.size(); ++index) {
+    if (bytes[index] == 0 || core.shards[index]->take_credit(bytes[index])) continue;
+    while (index-- > 0)
+      if (bytes[index] > 0) core.shards[index]->give_back(bytes[index]);
+    return false;
+  }
+  return true;
+}
+
+bool Broadcaster::Impl::relays_full() const noexcept {
+  return std::ranges::any_of(core.shards, [](const auto& shard) { return shard->relays_full(); });
+}
 
 Result<void> Broadcaster::Impl::start_threads() {
   const auto& cpus = core.options.cpus;
@@ -271,13 +305,30 @@ PublishStatus Broadcaster::publish(NewEvent& event, const AckRequest& ack) {
   return PublishStatus::full;
 }
 
+PublishStatus Broadcaster::publish_all(std::span<NewEvent> events, const AckRequest& ack) {
+  for (const auto& event : events)
+    CARILLON_ASSERT(event, "publish_all needs events that were not published before");
+  if (impl_->closed()) return PublishStatus::closed;
+  if (!impl_->admit(events)) return PublishStatus::full;
+  for (auto& event : events) {
+    auto* raw = EventAccess::take(event);
+    EventAccess::set_ack(*raw, ack);
+    if (raw->audience() == Audience::everyone) {
+      impl_->core.shards[0]->push_own(raw);
+    } else {
+      const auto hash = hash_uuid(raw->owner());
+      impl_->shard_of(hash).push_admitted(raw, hash);
+    }
+  }
+  return PublishStatus::accepted;
+}
+
 PublishStatus Broadcaster::broadcast(NewEvent& event, const AckRequest& ack) {
   CARILLON_ASSERT(event, "broadcast needs an event that was not published before");
   CARILLON_ASSERT(event->audience() == Audience::everyone,
                   "build a broadcast with for_audience(Audience::everyone)");
   if (impl_->closed()) return PublishStatus::closed;
-  for (const auto& shard : impl_->core.shards)
-    if (shard->relays_full()) return PublishStatus::full;
+  if (impl_->relays_full()) return PublishStatus::full;
   auto* raw = EventAccess::take(event);
   EventAccess::set_ack(*raw, ack);
   // Shard 0 sequences all broadcasts: that is their one order. A shard that falls

@@ -45,10 +45,10 @@ enum class PushResult : std::uint8_t {
 /// Role      One per user with subscriptions (or with events still queued since
 ///           the last one left). Lives in its shard's MailboxTable, which
 ///           recycles it for other users and never frees it.
-/// Threads   push, user: any thread. Everything else: the shard's thread.
+/// Threads   push, has_room, user: any thread. Everything else: the shard's thread.
 /// Order     One order for all producers: that of their successful pushes.
-/// Bound     queued_bytes_max, as given to push; exact up to the producers that
-///           push at the same moment.
+/// Bound     bytes_max, as given to push; exact up to the producers that push at
+///           the same moment. A batch is pushed without one (Broadcaster::publish_all).
 /// Progress  push is lock-free (a compare-exchange loop), take_all wait-free.
 ///           Neither allocates.
 /// Wake-up   None of its own: PushResult::first tells the producer to announce
@@ -78,6 +78,12 @@ class alignas(64) Mailbox {
                                 Generation generation,
                                 std::size_t bytes,
                                 std::size_t bytes_max) noexcept;
+
+  /// Any thread. Whether push would take these bytes now; a hint, for any life.
+  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t bytes_max) const noexcept {
+    const auto queued = queued_bytes_.load(std::memory_order_relaxed);  // M1
+    return queued == 0 || queued + bytes <= bytes_max;
+  }
 
   /// Any thread. May be torn or stale while the mailbox is recycled; the
   /// generation that push checks decides.

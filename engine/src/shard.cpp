@@ -114,7 +114,7 @@ bool Shard::publish(Event* event, std::uint64_t hash) noexcept {
   const auto bytes = event->footprint_bytes();
   if (!take_credit(bytes)) return false;
   // Not touched after route(): the shard may already have released it.
-  if (!route(event, to, bytes)) {
+  if (!route(event, to, bytes, core_.options.mailbox_bytes_max)) {
     give_back(bytes);
     refused_.fetch_add(1, std::memory_order_relaxed);  // C2
     return false;
@@ -128,11 +128,28 @@ bool Shard::publish_broadcast(Event* event) noexcept {
   return true;
 }
 
+bool Shard::has_room(const Event& event, std::uint64_t hash) noexcept {
+  const auto* mailbox = directory_.find(event.owner(), hash, mailboxes_).mailbox;
+  if (mailbox == nullptr ||
+      mailbox->has_room(event.footprint_bytes(), core_.options.mailbox_bytes_max))
+    return true;
+  refused_.fetch_add(1, std::memory_order_relaxed);  // C2
+  return false;
+}
+
+void Shard::push_admitted(Event* event, std::uint64_t hash) noexcept {
+  const auto to = directory_.find(event->owner(), hash, mailboxes_, Directory::For::pushing);
+  // Without a bound it is never refused.
+  static_cast<void>(route(event, to, event->footprint_bytes(), SIZE_MAX));
+}
+
 bool Shard::apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcept {
   const std::size_t bytes = node->bytes;
   if (!take_credit(bytes)) return false;
   auto* raw = node.release();
-  if (route(raw, directory_.find(raw->change->user, hash, mailboxes_), bytes)) return true;
+  if (route(raw, directory_.find(raw->change->user, hash, mailboxes_), bytes,
+            core_.options.mailbox_bytes_max))
+    return true;
   node.reset(raw);
   give_back(bytes);
   return false;
@@ -140,13 +157,17 @@ bool Shard::apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcep
 
 void Shard::route_command(Node& command, const UserId& user) noexcept {
   // Commands weigh nothing, so they are never refused.
-  static_cast<void>(route(&command, directory_.find(user, hash_uuid(user), mailboxes_), 0));
+  static_cast<void>(
+      route(&command, directory_.find(user, hash_uuid(user), mailboxes_), 0, SIZE_MAX));
 }
 
-bool Shard::route(Node* node, const MailboxRef& to, std::size_t bytes) noexcept {
+bool Shard::route(Node* node,
+                  const MailboxRef& to,
+                  std::size_t bytes,
+                  std::size_t bytes_max) noexcept {
   if (to.mailbox != nullptr) {
     node->in_mailbox_bytes = true;
-    switch (to.mailbox->push(node, to.generation, bytes, core_.options.mailbox_bytes_max)) {
+    switch (to.mailbox->push(node, to.generation, bytes, bytes_max)) {
       case PushResult::first:
         announce_ready(*to.mailbox);
         return true;

@@ -42,8 +42,8 @@ struct ChangeNode final : Node {
 ///
 /// Role      Takes what producers queued, gives it its place in the order, fans
 ///           it out, and hands it to the log, in turns.
-/// Threads   publish, apply, route_command, relay, give_back, release_claim,
-///           read_metrics: any thread. run_turn and everything private: the one
+/// Threads   publish, apply, the steps of a batch, route_command, relay, give_back,
+///           release_claim, read_metrics: any thread. run_turn and everything private: the one
 ///           thread of the shard (asserted).
 /// Order     Nodes for one user keep the order of their pushes, also when the
 ///           user's first subscription moves them from the shard's own queue to
@@ -79,6 +79,17 @@ class Shard {
   [[nodiscard]] bool publish(Event* event, std::uint64_t hash) noexcept;
   [[nodiscard]] bool publish_broadcast(Event* event) noexcept;
   [[nodiscard]] bool apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcept;
+  // The steps of a batch, see Broadcaster::publish_all.
+  /// Whether the event's mailbox, if it has one, takes it as things stand; counts a
+  /// refusal.
+  [[nodiscard]] bool has_room(const Event& event, std::uint64_t hash) noexcept;
+  /// False if there is no credit left; counts a refusal.
+  [[nodiscard]] bool take_credit(std::size_t bytes) noexcept;
+  /// With its credit taken: into its mailbox, whatever that one's bound, or to the
+  /// shard's own queue.
+  void push_admitted(Event* event, std::uint64_t hash) noexcept;
+  /// The shard's own queue; for broadcasts whose credit was taken.
+  void push_own(Node* node) noexcept;
   void route_command(Node& command, const UserId& user) noexcept;
   /// From another shard: what it hands over, in order.
   void relay(std::span<const Relayed> items) noexcept;
@@ -137,10 +148,12 @@ class Shard {
   };
 
   // Taking (shard.cpp).
-  [[nodiscard]] bool take_credit(std::size_t bytes) noexcept;
-  /// `to`: what directory_ said about the node's user.
-  [[nodiscard]] bool route(Node* node, const MailboxRef& to, std::size_t bytes) noexcept;
-  void push_own(Node* node) noexcept;
+  /// `to`: what directory_ said about the node's user. False if `bytes_max` of its
+  /// mailbox is reached.
+  [[nodiscard]] bool route(Node* node,
+                           const MailboxRef& to,
+                           std::size_t bytes,
+                           std::size_t bytes_max) noexcept;
   void announce_ready(Mailbox& mailbox) noexcept;
   void wake() noexcept;
   /// Always inlined: GCC drops calls of a function that does nothing but prefetch.

@@ -20,6 +20,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 
 /// The event broadcaster to embed: begin with Broadcaster.
 namespace carillon::engine {
@@ -35,8 +36,8 @@ enum class [[nodiscard]] PublishStatus : std::uint8_t{
 /// hands them to a log behind the fan-out.
 ///
 /// Role      The engine; one per process or as many as the embedder likes.
-/// Threads   publish, apply, subscribe, event, parser inputs, metrics: any
-///           thread. run_turn: the one thread of that shard. stop, destruction:
+/// Threads   publish, publish_all, apply, subscribe, event, parser inputs, metrics:
+///           any thread. run_turn: the one thread of that shard. stop, destruction:
 ///           one thread, with no other call in flight; not from a sink.
 /// Order     All subscribers of a user see its events in one order, ascending
 ///           sequence. Publishes, subscribes and cancels for one user keep the
@@ -48,7 +49,7 @@ enum class [[nodiscard]] PublishStatus : std::uint8_t{
 /// Bound     Options; at a bound publish answers `full` and keeps nothing.
 /// Progress  publish takes no lock, does no work that grows with users or
 ///           subscribers, and makes no system call but the wake-up of a
-///           sleeping shard.
+///           sleeping shard. publish_all: the same for each event.
 /// Lifetime  Waker and ack sinks outlive the Broadcaster; it outlives its
 ///           subscriptions and events. The log reports to it until the log itself
 ///           has stopped: first stop(), then the log's stop, then destruction.
@@ -76,6 +77,22 @@ class Broadcaster {
   PublishStatus publish(NewEvent&& event, const AckRequest& ack = no_ack) {
     return publish(event, ack);
   }
+
+  /// Publishes all of these events or none; each may have its own owner or be a
+  /// broadcast. Those of one owner get their places in the order of the span, with
+  /// other publishers' events in between perhaps. Each is acknowledged by itself, with
+  /// `ack`'s token; the Ack's `event` tells which one it is. Unless `accepted`,
+  /// nothing was published and all events are left as they were. Of none: accepted.
+  ///
+  /// `full` if one of the shards has no credit left for its part of the bytes
+  /// (as with one event: a part larger than Options::queued_bytes_max passes if
+  /// nothing else is queued there), or if publish() would refuse any of the events by
+  /// itself. What the batch adds to a mailbox is not held against it, so that one
+  /// mailbox may exceed Options::mailbox_bytes_max by the batch.
+  ///
+  /// It is all or nothing up to here only: the log commits event by event, so a crash
+  /// or an Ack `failed` may leave a part of the batch durable.
+  PublishStatus publish_all(std::span<NewEvent> events, const AckRequest& ack = no_ack);
 
   /// Publishes to every subscriber of the broadcaster, whatever the event's
   /// audience was when it was built for nobody in particular. The event must

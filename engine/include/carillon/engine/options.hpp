@@ -44,7 +44,8 @@ struct Options {
   std::size_t queued_bytes_max = std::size_t{64} << 20U;
 
   /// Bytes that wait in one mailbox. At the bound publish answers `full` for
-  /// this user only, so that one flooded user can't take the shard's credit.
+  /// this user only, so that one flooded user can't take the shard's credit. A batch
+  /// (publish_all) may exceed it, and is refused while it is exceeded.
   std::size_t mailbox_bytes_max = std::size_t{16} << 20U;
 
   /// Events that one mailbox may have fanned out before the next one's turn.
