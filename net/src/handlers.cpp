@@ -11,6 +11,7 @@ namespace {
 bool takes_json(Endpoint endpoint) noexcept {
   switch (endpoint) {
     case Endpoint::publish:
+    case Endpoint::publish_batch:
     case Endpoint::set_status:
     case Endpoint::set_status_bulk:
     case Endpoint::remove_bulk:
@@ -128,6 +129,8 @@ std::optional<Response> handle_request(HttpConnection& connection,
   switch (route.endpoint) {
     case Endpoint::publish:
       return handle_publish(exchange);
+    case Endpoint::publish_batch:
+      return handle_publish_batch(exchange);
     case Endpoint::list:
       return handle_list(exchange);
     case Endpoint::aggregate:

@@ -49,6 +49,7 @@ using Reply = std::function<void(Response)>;
 // One per endpoint; each as handle_request.
 using Handled = std::optional<Response>;
 [[nodiscard]] Handled handle_publish(const Exchange& exchange);
+[[nodiscard]] Handled handle_publish_batch(const Exchange& exchange);
 [[nodiscard]] Handled handle_list(const Exchange& exchange);
 [[nodiscard]] Handled handle_aggregate(const Exchange& exchange);
 [[nodiscard]] Handled handle_kinds(const Exchange& exchange);

@@ -224,10 +224,21 @@ void HttpConnection::refuse(const Response& response) {
 }
 
 void HttpConnection::on_ack(std::uint32_t number, engine::Ack& ack) {
-  const auto* const slot = queue_.find(number);
+  auto* const slot = queue_.find(number);
   if (slot == nullptr || slot->ready) return;
+  if (slot->batch) return on_batch_ack(number, *slot, ack);
   AckAnswer answered{*slot, ack, shard_.net().options, shard_.header_scratch()};
   answer(number, answered.view());
+}
+
+void HttpConnection::on_batch_ack(std::uint32_t number,
+                                  ResponseSlot& slot,
+                                  const engine::Ack& ack) {
+  slot.batch->add(ack);
+  if (!slot.batch->is_complete()) return;
+  auto response = std::exchange(slot.batch, nullptr)->response();
+  if (response.status == 202) response.headers = "Preference-Applied: respond-async\r\n";
+  answer(number, response);
 }
 
 void HttpConnection::become_stream(StreamRequest request) {

@@ -74,6 +74,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void on_header();
   void dispatch();
   [[nodiscard]] std::uint32_t push_slot();
+  void on_batch_ack(std::uint32_t number, ResponseSlot& slot, const engine::Ack& ack);
   void refuse(const Response& response);  // not early_answer_ itself, which this ends
 
   void flush();

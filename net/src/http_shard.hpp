@@ -35,8 +35,8 @@ struct Ticket {
 /// Threads   on_acks(), finish(), close_inlet(): any thread. The rest: the shard's.
 /// Order     None between tickets; a connection sends its answers in the order of
 ///           its requests.
-/// Bound     What came in and was not taken yet: at most one entry per request in
-///           flight of this shard's connections.
+/// Bound     What came in and was not taken yet: at most one entry per event, change or
+///           read in flight of this shard's connections.
 /// Progress  on_acks() and finish() hold a mutex for a few moves; they post to the
 ///           shard once per batch, not once per answer.
 /// Lifetime  Shared by the readers' callbacks of the store, which hold it weakly.

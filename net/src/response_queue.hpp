@@ -1,11 +1,13 @@
 #pragma once
 
 #include "carillon/engine/ids.hpp"
+#include "net/src/batch_answer.hpp"
 #include "net/src/response.hpp"
 #include "net/src/router.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,8 +18,9 @@ struct ResponseSlot {
   ResponseFrame frame;
   Endpoint endpoint = Endpoint::none;
   Family family = Family::schema;
-  bool respond_async = false;  ///< publish: answer 202 once sequenced
-  engine::EventId id;          ///< of an action on one event
+  bool respond_async = false;          ///< publish: answer 202 once sequenced
+  engine::EventId id;                  ///< of an action on one event
+  std::unique_ptr<BatchAnswer> batch;  ///< of a batch: what came of it so far
   bool ready = false;
   std::string bytes;
 };

@@ -13,6 +13,7 @@ namespace carillon::net {
 enum class Endpoint : std::uint8_t {
   none,
   publish,
+  publish_batch,
   list,
   aggregate,
   kinds,
