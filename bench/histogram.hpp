@@ -1,12 +1,11 @@
 #pragma once
 
-#include <benchmark/benchmark.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace bench {
 
@@ -19,11 +18,21 @@ class Histogram {
     const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(nanoseconds, 0));
     ++counts_[bucket_of(value)];
     ++total_;
+    sum_ += static_cast<double>(value);
+    min_ = std::min(min_, value);
     max_ = std::max(max_, value);
   }
 
+  void clear() noexcept { *this = Histogram{}; }
+
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
   [[nodiscard]] double max() const noexcept { return static_cast<double>(max_); }
+  [[nodiscard]] double min() const noexcept {
+    return total_ == 0 ? 0.0 : static_cast<double>(min_);
+  }
+  [[nodiscard]] double mean() const noexcept {
+    return total_ == 0 ? 0.0 : sum_ / static_cast<double>(total_);
+  }
 
   /// The upper end of the bucket in which that share of the values has been seen.
   [[nodiscard]] double at(double share) const noexcept {
@@ -35,15 +44,6 @@ class Histogram {
         return std::min(upper_end(bucket), max());
     }
     return max();
-  }
-
-  /// p50_ns, p90_ns, p99_ns, p99.9_ns and max_ns.
-  void report(benchmark::State& state) const {
-    state.counters["p50_ns"] = at(0.5);
-    state.counters["p90_ns"] = at(0.9);
-    state.counters["p99_ns"] = at(0.99);
-    state.counters["p99.9_ns"] = at(0.999);
-    state.counters["max_ns"] = max();
   }
 
  private:
@@ -65,7 +65,9 @@ class Histogram {
 
   std::array<std::uint64_t, linear*(65 - linear_bits)> counts_{};
   std::uint64_t total_ = 0;
+  std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_ = 0;
+  double sum_ = 0.0;
 };
 
 }  // namespace bench

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "tools/loadgen/options.hpp"
+#include "tools/loadgen/target_url.hpp"
+#include "tools/loadgen/text_template.hpp"
+
+#include <string>
+#include <vector>
+
+namespace carillon::loadgen {
+
+/// What each receiver does.
+struct SubscribePlan {
+  TargetUrl url;
+  std::vector<TextTemplate> headers;
+  std::vector<TextTemplate> messages;
+  std::string subprotocol;
+  std::string ready;
+  std::string told;
+};
+
+/// What each publishing connection does.
+struct PublishPlan {
+  TargetUrl url;
+  std::vector<TextTemplate> headers;
+  TextTemplate body{""};
+  std::string method;
+  std::string content_type;
+  std::string subprotocol;
+  std::string answer;  ///< empty over a WebSocket: there are no answers
+  std::string padding;
+
+  [[nodiscard]] bool answers() const { return !url.websocket || !answer.empty(); }
+};
+
+/// Parses the templates and fills in Carillon's where there are none. Throws
+/// std::invalid_argument that begins with the option at fault.
+[[nodiscard]] SubscribePlan plan_subscribing(const Options& options);
+[[nodiscard]] PublishPlan plan_publishing(const Options& options);
+
+/// The head of a request, its last line not ended yet: more headers may follow.
+void append_head(std::string& out,
+                 std::string_view method,
+                 const TargetUrl& url,
+                 const std::vector<TextTemplate>& headers,
+                 const TemplateValues& values);
+/// The whole request that asks for a WebSocket.
+void append_upgrade(std::string& out,
+                    const TargetUrl& url,
+                    const std::vector<TextTemplate>& headers,
+                    const std::string& subprotocol,
+                    const TemplateValues& values);
+
+}  // namespace carillon::loadgen

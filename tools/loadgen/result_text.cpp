@@ -1,0 +1,105 @@
+#include "tools/loadgen/result.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace carillon::loadgen {
+namespace {
+
+class Lines {
+ public:
+  template <class... Arguments>
+  void add(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
+    text_ += '\n';
+  }
+  void latency(const char* name, const bench::Histogram& values) {
+    if (values.total() == 0) return;
+    const auto ms = [&values](double share) { return values.at(share) / 1e6; };
+    add("{:<12}p50 {:.3f} ms  p90 {:.3f}  p99 {:.3f}  p99.9 {:.3f}  max {:.3f}", name, ms(0.5),
+        ms(0.9), ms(0.99), ms(0.999), values.max() / 1e6);
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void add_faults(Lines& lines, const Result& result) {
+  const auto& faults = result.faults;
+  lines.add(
+      "{:<12}{} of {} expected; unexplained gaps {}, told gaps {}, duplicates {}, out of "
+      "order {}, foreign {}",
+      "received", result.delivered, result.expected, faults.unexplained_gaps, faults.told_gaps,
+      faults.duplicates, faults.out_of_order, faults.foreign);
+  for (const auto& example : faults.examples)
+    lines.add("            {}", example);
+}
+
+constexpr double mebibyte = 1024.0 * 1024.0;
+
+void add_server(Lines& lines, const ServerFigures& server, const Result& result) {
+  lines.add("{:<12}{:.2f} CPU-s ({:.0f} % of a processor), resident {:.1f} MiB at most", "server",
+            server.cpu_s, 100 * server.cpu_s / result.window_s,
+            static_cast<double>(server.bytes_max) / mebibyte);
+  if (result.delivered > 0)
+    lines.add("{:<12}{:.0f} deliveries per CPU-second", "", server.deliveries_per_cpu_s);
+  if (result.acknowledged > 0)
+    lines.add("{:<12}{:.0f} publishes per CPU-second", "", server.publishes_per_cpu_s);
+  if (result.connected > 0)
+    lines.add("{:<12}{:.0f} bytes of anonymous memory per subscription", "",
+              server.bytes_per_connection);
+}
+
+}  // namespace
+
+const char* to_string(Scenario scenario) {
+  switch (scenario) {
+    case Scenario::fanout:
+      return "fanout";
+    case Scenario::ingest:
+      return "ingest";
+    case Scenario::idle:
+      return "idle";
+    case Scenario::verify:
+      return "verify";
+  }
+  return "";
+}
+
+std::string to_text(const Options& options, const Result& result) {
+  const bool publishes = options.scenario != Scenario::idle;
+  const bool subscribes = options.scenario != Scenario::ingest;
+  Lines lines;
+  lines.add("{:<12}{}, measured for {:.2f} s{}", to_string(options.scenario),
+            publishes ? options.rate > 0 ? "open loop" : "closed loop" : "nothing published",
+            result.window_s, result.interrupted ? ", interrupted" : "");
+  if (subscribes)
+    lines.add("{:<12}{} in {:.2f} s, {} lost{}{}", "subscribed", result.connected, result.connect_s,
+              result.connections_lost, result.first_end.empty() ? "" : ": ", result.first_end);
+  if (publishes)
+    lines.add(
+        "{:<12}{:.0f}/s; in all {} sent, {} acknowledged, {} refused{}, {} unanswered, {} "
+        "not sent",
+        "published", result.published_per_s, result.sent, result.acknowledged, result.refused,
+        result.refused > 0 ? fmt::format(" (first: {})", result.first_refusal) : "",
+        result.unanswered, result.not_sent);
+  if (publishes && subscribes) {
+    lines.add("{:<12}{:.0f}/s", "delivered", result.delivered_per_s);
+    add_faults(lines, result);
+  }
+  lines.latency("delivery", result.delivery_ns);
+  lines.latency("answer", result.answer_ns);
+  lines.latency("connect", result.connect_ns);
+  if (result.server) add_server(lines, *result.server, result);
+  lines.add(
+      "{:<12}{:.0f} % of a processor, ready but without one {:.0f} %, {} events sent over 1 ms "
+      "late",
+      "loadgen", 100 * result.own.cpu, 100 * result.own.wait, result.own.late_sends);
+  for (const auto& reason : result.own.bottleneck)
+    lines.add("{:<12}the load generator is the bottleneck: {}", "WARNING", reason);
+  return lines.take();
+}
+
+}  // namespace carillon::loadgen

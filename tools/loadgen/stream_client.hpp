@@ -1,0 +1,44 @@
+#pragma once
+
+#include "tools/loadgen/connection.hpp"
+#include "tools/loadgen/response_reader.hpp"
+#include "tools/loadgen/wire.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace carillon::loadgen {
+
+/// A connection that asks once and then hears a stream of messages: the texts of
+/// a WebSocket, or the blocks of a `text/event-stream`.
+class StreamClient : public Connection {
+ public:
+  StreamClient(Loop& loop, bool websocket);
+
+ protected:
+  [[nodiscard]] virtual std::string opening_request() const = 0;
+  /// The server has agreed to the stream.
+  virtual void on_stream() = 0;
+  virtual void on_message(std::string_view message) = 0;
+
+  /// Sends a WebSocket text message.
+  void send_text(std::string_view text);
+
+ private:
+  void on_open() final;
+  void on_bytes(std::string_view bytes) final;
+  std::size_t take_opening(std::string_view bytes);
+  std::size_t take_frames(std::string_view bytes);
+  std::size_t take_blocks(std::string_view bytes);
+  void take_frame(const Frame& frame);
+
+  const bool websocket_;
+  bool streaming_ = false;
+  ResponseReader response_;
+  Carry carry_;
+  Carry blocks_;
+  std::string fragments_;  // of a message whose last frame has not come
+  std::string frame_;      // scratch of send_text
+};
+
+}  // namespace carillon::loadgen

@@ -1,0 +1,86 @@
+#include "tools/loadgen/verdict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace carillon::loadgen {
+namespace {
+
+constexpr std::size_t examples_max = 5;
+constexpr double busy_max = 0.9;
+constexpr double wait_max = 0.1;
+constexpr double late_share_max = 0.01;
+
+std::uint64_t count_within(const std::vector<std::uint64_t>& numbers,
+                           const SequenceCheck::Range& range) {
+  return static_cast<std::uint64_t>(std::count_if(
+      numbers.begin(), numbers.end(),
+      [&range](std::uint64_t number) { return range.first <= number && number < range.end; }));
+}
+
+void add_gap(Faults& faults,
+             std::size_t receiver,
+             const Stream& stream,
+             const SequenceCheck::Range& range) {
+  const auto gap = split_gap(range, stream);
+  faults.uncertain += gap.unanswered;
+  (range.told ? faults.told_gaps : faults.unexplained_gaps) += gap.acknowledged;
+  if (range.told || gap.acknowledged == 0 || faults.examples.size() >= examples_max) return;
+  faults.examples.push_back(fmt::format(
+      "subscriber {} of user {} did not get events {} to {} of publisher {} ({} of "
+      "them acknowledged)",
+      receiver, stream.user_id, range.first, range.end - 1, stream.index, gap.acknowledged));
+}
+
+}  // namespace
+
+GapSplit split_gap(const SequenceCheck::Range& range, const Stream& stream) {
+  GapSplit split;
+  split.refused = count_within(stream.refused, range);
+  split.unanswered = count_within(stream.unanswered, range);
+  split.acknowledged = range.count() - split.refused - split.unanswered;
+  return split;
+}
+
+Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
+                   const std::vector<Stream>& streams) {
+  std::multimap<std::uint32_t, const Stream*> by_user;
+  for (const auto& stream : streams)
+    by_user.emplace(stream.user, &stream);
+
+  Faults faults;
+  for (std::size_t number = 0; number < receivers.size(); ++number) {
+    const auto& receiver = *receivers[number];
+    const auto [begin, end] = by_user.equal_range(receiver.user());
+    for (auto at = begin; at != end; ++at) {
+      const auto& stream = *at->second;
+      for (const auto& range : receiver.check(stream.index).missing(stream.sent, receiver.closed()))
+        add_gap(faults, number, stream, range);
+    }
+    faults.duplicates += receiver.faults().duplicates;
+    faults.out_of_order += receiver.faults().out_of_order;
+    faults.foreign += receiver.faults().foreign;
+  }
+  return faults;
+}
+
+std::vector<std::string> find_bottleneck(const OwnFigures& own, std::uint64_t offered) {
+  std::vector<std::string> reasons;
+  if (own.cpu > busy_max)
+    reasons.push_back(
+        fmt::format("its thread was busy {:.0f} % of the time: the server might have done more",
+                    own.cpu * 100));
+  const double late =
+      offered == 0 ? 0.0 : static_cast<double>(own.late_sends) / static_cast<double>(offered);
+  if (late > late_share_max)
+    reasons.push_back(fmt::format(
+        "{:.1f} % of the events were sent over 1 ms late by itself (at most {:.1f} ms): latencies "
+        "hold its own delay",
+        late * 100, own.late_max_ms));
+  return reasons;
+}
+
+}  // namespace carillon::loadgen

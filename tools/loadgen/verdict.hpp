@@ -1,0 +1,31 @@
+#pragma once
+
+#include "tools/loadgen/publisher.hpp"
+#include "tools/loadgen/receiver.hpp"
+#include "tools/loadgen/result.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace carillon::loadgen {
+
+/// How many numbers of `range` were refused, were never answered, or must have
+/// come.
+struct GapSplit {
+  std::uint64_t refused = 0;
+  std::uint64_t unanswered = 0;
+  std::uint64_t acknowledged = 0;
+};
+[[nodiscard]] GapSplit split_gap(const SequenceCheck::Range& range, const Stream& stream);
+
+/// What all receivers missed of what was acknowledged, and heard wrongly.
+[[nodiscard]] Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
+                                 const std::vector<Stream>& streams);
+
+/// Why the figures may be the load generator's own limits; empty if they are not.
+[[nodiscard]] std::vector<std::string> find_bottleneck(const OwnFigures& own,
+                                                       std::uint64_t offered);
+
+}  // namespace carillon::loadgen
