@@ -73,6 +73,10 @@ std::vector<std::string> find_bottleneck(const OwnFigures& own, std::uint64_t of
     reasons.push_back(
         fmt::format("its thread was busy {:.0f} % of the time: the server might have done more",
                     own.cpu * 100));
+  if (own.wait > wait_max)
+    reasons.push_back(fmt::format(
+        "it was ready to run {:.0f} % of the time and had no processor: give it one of its own",
+        own.wait * 100));
   const double late =
       offered == 0 ? 0.0 : static_cast<double>(own.late_sends) / static_cast<double>(offered);
   if (late > late_share_max)

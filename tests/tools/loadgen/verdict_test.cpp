@@ -1,0 +1,35 @@
+#include "tools/loadgen/verdict.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace carillon::loadgen {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(VerdictTest, WhatWasRefusedOrNeverAnsweredIsNoLoss) {
+  const Stream stream{.refused = {1, 4, 9}, .unanswered = {5}};
+
+  const auto split = split_gap({.first = 3, .end = 8, .told = false}, stream);
+
+  EXPECT_EQ(split.refused, 1U);
+  EXPECT_EQ(split.unanswered, 1U);
+  EXPECT_EQ(split.acknowledged, 3U);
+}
+
+TEST(VerdictTest, AnIdleLoadGeneratorIsNoBottleneck) {
+  EXPECT_THAT(find_bottleneck({.cpu = 0.5, .wait = 0.01, .late_sends = 5}, 1000), IsEmpty());
+}
+
+TEST(VerdictTest, SaysWhyItIsTheBottleneck) {
+  EXPECT_THAT(find_bottleneck({.cpu = 0.97}, 0), ElementsAre(HasSubstr("busy 97 % of the time")));
+  EXPECT_THAT(find_bottleneck({.wait = 0.2}, 0), ElementsAre(HasSubstr("had no processor")));
+  EXPECT_THAT(find_bottleneck({.late_sends = 20, .late_max_ms = 3.0}, 1000),
+              ElementsAre(HasSubstr("2.0 % of the events were sent over 1 ms late")));
+}
+
+}  // namespace
+}  // namespace carillon::loadgen
