@@ -99,10 +99,12 @@ class LoadRun final : public ReceiverHost, public PublisherHost {
     began_ns_ = last_sample_ns_ = now_ns();
     last_server_ = connected_;
     last_own_cpu_s_ = own_cpu_s();
+    const bool warm_up = options_.warmup.count() > 0;
+    if (!warm_up) open_window();  // the first event belongs to it
     if (publishes()) start_publishing();
     phase_ = "warm-up";
     co_await sleep(options_.warmup);
-    open_window();
+    if (warm_up) open_window();
     phase_ = publishes() ? "measuring" : "idle";
     const auto end = Clock::now() + options_.duration;
     while (!result_.interrupted && (publishing_ || !publishes()) && Clock::now() < end)

@@ -1,7 +1,7 @@
 """Runs the server as a process, and speaks to it the way strangers do.
 
 Nothing here sleeps: everything waits for a state (a line, an answer, an end) with
-a deadline. Programs come from the environment: CARILLOND and CARILLON.
+a deadline. Programs come from the environment: CARILLOND, CARILLON and LOADGEN.
 """
 
 import base64

@@ -1,0 +1,182 @@
+"""carillon-loadgen against Carillon, and against a server of another kind that lies."""
+
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, program, run)
+from plain_broadcaster import PlainBroadcaster
+
+
+class LoadgenTest(IntegrationTest):
+    def loadgen(self, *arguments, code=0):
+        """Runs it; its result (--json) and its text."""
+        path = os.path.join(self.directory, "run.json")
+        result = run(*arguments, "--json", path, variable="LOADGEN", deadline_s=60)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        with open(path, encoding="utf-8") as file:
+            return json.load(file), result.stdout
+
+
+class CarillonTest(LoadgenTest):
+    def setUp(self):
+        super().setUp()
+        self.server = self.start("--store", "memory:")
+
+    def verify(self, *arguments):
+        result, _ = self.loadgen("verify", "--url", self.server.url, "--events", 600, *arguments)
+        self.assertEqual(result["published"]["acknowledged"], 600)
+        self.assertEqual(result["deliveries"], {**result["deliveries"], "expected": 6000,
+                                                "received": 6000})
+        self.assertEqual(result["check"]["unexplained_gaps"], 0)
+        return result
+
+    def test_every_way_to_subscribe_and_to_publish_is_verified(self):
+        for stream in "ws", "sse":
+            for publish in "http", "ws":
+                with self.subTest(stream=stream, publish=publish):
+                    self.verify("--stream", stream, "--publish", publish)
+
+    def test_connections_may_share_a_user_and_pipeline(self):
+        self.verify("--users", 2, "--receivers", 10, "--connections", 5, "--window", 8)
+
+    def test_an_open_loop_publishes_at_its_rate(self):
+        result, _ = self.loadgen("fanout", "--url", self.server.url, "--rate", 200, "--receivers",
+                                 5, "--warmup", "0s", "--duration", "1s", "--pid",
+                                 self.server.process.pid)
+        self.assertAlmostEqual(result["published"]["sent"], 200, delta=20)
+        self.assertEqual(result["latency_ms"]["delivery"]["count"],
+                         result["deliveries"]["received"])
+        self.assertGreater(result["server"]["resident_bytes_max"], 1 << 20)
+        self.assertFalse(result["check"]["examples"])
+
+    def test_latency_counts_from_when_an_event_was_due(self):
+        # Goal: no coordinated omission. Method: the server stands still for most of the
+        # run; at 100 events a second about as many events must show the long wait.
+        path = os.path.join(self.directory, "stalled.json")
+        loadgen = subprocess.Popen(
+            [program("LOADGEN"), "fanout", "--url", self.server.url, "--rate", "100",
+             "--receivers", "1", "--connections", "1", "--warmup", "0s", "--duration", "2s",
+             "--json", path, "--label", "stalled"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment())
+        self.wait_for_metric(self.server, "carillon_subscriptions", 1)
+        self.server.signal(signal.SIGSTOP)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            loadgen.wait(1.5)
+        self.server.signal(signal.SIGCONT)
+        self.assertEqual(loadgen.wait(DEADLINE_S), 0)
+        with open(path, encoding="utf-8") as file:
+            latency = json.load(file)["latency_ms"]["delivery"]
+        # One connection with one event in flight: sent late, they would show one long wait.
+        self.assertGreater(latency["count"], 150)
+        self.assertGreater(latency["p50"], 200)
+
+    def test_idle_holds_subscriptions_and_weighs_them(self):
+        result, text = self.loadgen("idle", "--url", self.server.url, "--receivers", 300,
+                                    "--duration", "200ms", "--pid", self.server.process.pid)
+        self.assertEqual(result["connections"]["subscribed"], 300)
+        self.assertIn("bytes_per_connection", result["server"])
+        self.assertIn("per subscription", text)
+
+    def test_ingest_counts_answers_and_writes_a_page(self):
+        page = os.path.join(self.directory, "page.html")
+        arguments = ("ingest", "--url", self.server.url, "--warmup", "0s", "--duration", "300ms")
+        first, _ = self.loadgen(*arguments)
+        self.assertGreater(first["published"]["acknowledged"], 0)
+        self.loadgen(*arguments, "--report", page, "--baseline",
+                     os.path.join(self.directory, "run.json"))
+        with open(page, encoding="utf-8") as file:
+            self.assertEqual(file.read().count('class="run"'), 2)
+
+    def test_a_server_that_refuses_everything_is_no_success(self):
+        result, text = self.loadgen("ingest", "--url", self.server.url, "--body",
+                                    '{"category":"{{stamp}}"}', "--events", 3, "--warmup", "0s",
+                                    code=3)
+        self.assertEqual(result["published"]["refused"], 3)
+        self.assertIn("first: 400", text)
+
+    def test_interrupted_it_still_tells_what_it_has(self):
+        loadgen = subprocess.Popen([program("LOADGEN"), "fanout", "--url", self.server.url,
+                                    "--duration", "1h", "--warmup", "0s", "--receivers", "3"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   env=clean_environment())
+        self.addCleanup(loadgen.kill)
+        lines = Lines(loadgen.stdout)
+        self.wait_for_metric(self.server, "carillon_subscriptions", 3)
+        loadgen.send_signal(signal.SIGINT)
+        self.assertTrue(lines.wait_for("interrupted"))
+        self.assertEqual(loadgen.wait(DEADLINE_S), 0)
+
+    def test_no_server_is_said_at_once(self):
+        self.server.stop()
+        result = run("fanout", "--url", self.server.url, variable="LOADGEN")
+        self.assertEqual((result.returncode, result.stderr),
+                         (3, "carillon-loadgen: subscriber 1 of 100: Connection refused\n"))
+
+
+class AnotherServerTest(LoadgenTest):
+    """A server that knows topics and has a message format of its own."""
+
+    def verify(self, server, scheme, *arguments, **options):
+        if scheme == "ws":
+            arguments += ("--subscribe-message", '{"join":"{{user_index}}"}', "--ready",
+                          "subscribed")
+        return self.loadgen(
+            "verify", "--subscribe-url", f"{scheme}://{server.authority}/live?topic={{{{user}}}}",
+            "--publish-url", f"http://{server.authority}/push?topic={{{{user}}}}",
+            "--body", "{{stamp}}/{{padding}}", "--content-type", "text/plain",
+            "--users", 2, "--receivers", 3, "--connections", 2, "--events", 40, "--drain", "1s",
+            *arguments, **options)
+
+    def test_an_honest_one_is_verified_by_websocket_and_by_sse(self):
+        for scheme in "ws", "http":
+            with self.subTest(scheme=scheme), PlainBroadcaster() as server:
+                result, _ = self.verify(server, scheme)
+                self.assertEqual(result["deliveries"]["received"], 120)
+                if scheme == "ws":
+                    self.assertEqual(sorted(set(server.heard)), ['{"join":"0"}', '{"join":"1"}'])
+
+    def found(self, fault, count=1):
+        with PlainBroadcaster(fault) as server:
+            return self.verify(server, "ws", code=count)
+
+    def test_a_lost_event_is_found_at_each_receiver(self):
+        result, text = self.found(lambda number, message: [] if number == 7 else [message])
+        self.assertEqual(result["check"]["unexplained_gaps"], 6)
+        self.assertIn("did not get events 7 to 7 of publisher 0", text)
+
+    def test_a_doubled_event_is_found(self):
+        result, _ = self.found(lambda number, message: [message] * (1 + (number == 7)))
+        self.assertEqual(result["check"]["duplicates"], 6)
+        self.assertEqual(result["check"]["unexplained_gaps"], 0)
+
+    def test_swapped_events_are_found(self):
+        held = {}
+
+        def swap(number, message):
+            if number % 10 == 3:
+                held[message[:19]] = message
+                return []
+            # A stamp's first 19 characters are the run and the user: the topic.
+            late = [held.pop(key) for key in list(held) if key == message[:19]]
+            return [message, *late]
+
+        result, _ = self.found(swap)
+        self.assertGreater(result["check"]["out_of_order"], 0)
+        self.assertEqual(result["check"]["unexplained_gaps"], 0)
+
+    def test_the_last_event_is_missed_too(self):
+        result, _ = self.found(lambda number, message: [] if number == 19 else [message])
+        self.assertEqual(result["check"]["unexplained_gaps"], 6)
+
+    def test_what_was_refused_is_no_loss(self):
+        with PlainBroadcaster(lambda number, message: [], b"503 Busy") as server:
+            result, _ = self.verify(server, "ws", code=3)
+        self.assertEqual(result["published"]["refused"], 40)
+        self.assertEqual(result["check"]["unexplained_gaps"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
