@@ -1,5 +1,5 @@
 # Two Debian packages: libcarillon-engine-dev, the library to embed, and
-# carillond, the server and its client.
+# carillond, the server, its client and its load generator.
 #
 #   cmake --build build/release --target package    builds what is missing, packs
 #   cpack -G DEB --config build/release/CPackConfig.cmake    packs what is built
@@ -59,7 +59,8 @@ if(CARILLON_BUILD_TOOLS)
     DESCRIPTION "Takes events over HTTP, keeps them in each user's inbox (read and unread, exact
 counts) and delivers them live over WebSocket and SSE, in one order per
 user. An event that was acknowledged survives a crash. This package has the
-server carillond and the command-line client carillon.")
+server carillond, the command-line client carillon and the load generator
+carillon-loadgen.")
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 endif()
 
