@@ -347,10 +347,12 @@ PublishStatus Broadcaster::apply(std::shared_ptr<Change> change, const AckReques
   return impl_->shard_of(hash).apply(node, hash) ? PublishStatus::accepted : PublishStatus::full;
 }
 
-Subscription Broadcaster::subscribe(const UserId& user,
-                                    std::shared_ptr<Sink> sink,
-                                    SubscribeOptions options) {
-  CARILLON_ASSERT(sink != nullptr, "subscribe needs a sink");
+/// `before` sees the subscription before its shard does.
+template <class Before>
+Subscription Broadcaster::join(const UserId& user,
+                               std::shared_ptr<Sink> sink,
+                               SubscribeOptions options,
+                               const Before& before) {
   if (impl_->closed()) {
     sink->on_end(EndReason::stopped);
     return {};
@@ -364,8 +366,16 @@ Subscription Broadcaster::subscribe(const UserId& user,
   }
   auto* state =
       new SubscriptionState{shard, user, std::move(sink), std::move(options.filter), guest_shard};
+  before(*state);
   shard.route_command(state->join, user);
   return Subscription{state};
+}
+
+Subscription Broadcaster::subscribe(const UserId& user,
+                                    std::shared_ptr<Sink> sink,
+                                    SubscribeOptions options) {
+  CARILLON_ASSERT(sink != nullptr, "subscribe needs a sink");
+  return join(user, std::move(sink), std::move(options), [](SubscriptionState&) {});
 }
 
 Subscription Broadcaster::subscribe(const UserId& user,
@@ -379,16 +389,9 @@ template <class Bound>
 Subscription Broadcaster::subscribe_bound(const UserId& user,
                                           std::shared_ptr<Bound> sink,
                                           Filter filter) {
-  if (impl_->closed()) {
-    sink->on_end(EndReason::stopped);
-    return {};
-  }
   auto& bound = *sink;
-  auto& shard = impl_->shard_of(hash_uuid(user));
-  auto* state = new SubscriptionState{shard, user, std::move(sink), std::move(filter)};
-  bound.bind(*state);
-  shard.route_command(state->join, user);
-  return Subscription{state};
+  return join(user, std::move(sink), {.filter = std::move(filter)},
+              [&bound](SubscriptionState& state) { bound.bind(state); });
 }
 
 Subscription Broadcaster::subscribe_batches(const UserId& user,

@@ -156,6 +156,11 @@ class Broadcaster {
  private:
   struct Impl;
   explicit Broadcaster(std::unique_ptr<Impl> impl);
+  template <class Before>
+  Subscription join(const UserId& user,
+                    std::shared_ptr<Sink> sink,
+                    SubscribeOptions options,
+                    const Before& before);
   template <class Bound>
   Subscription subscribe_bound(const UserId& user, std::shared_ptr<Bound> sink, Filter filter);
   std::unique_ptr<Impl> impl_;
