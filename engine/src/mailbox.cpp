@@ -61,7 +61,9 @@ NodeList NodeList::reversed(Node* newest) noexcept {
     for (const auto* hint : newest->hints) {
       // Its two first lines are what the shard needs of an event (event.hpp).
       __builtin_prefetch(hint);
-      __builtin_prefetch(static_cast<const std::byte*>(hint) + 64);
+      // As a number, because a hint may be null, and null plus 64 is no pointer.
+      __builtin_prefetch(
+          reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(hint) + 64));
     }
     newest->next = list.head;
     list.head = newest;
