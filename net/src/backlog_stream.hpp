@@ -36,7 +36,7 @@ class BacklogStream {
   auto async_read_some(const Buffers& buffers, Handler&& handler) {
     return asio::async_initiate<Handler, void(error_code, std::size_t)>(
         [this](auto&& completion, const Buffers& target) {
-          read(std::forward<decltype(completion)>(completion), target);
+          this->read(std::forward<decltype(completion)>(completion), target);
         },
         handler, buffers);
   }
@@ -47,7 +47,7 @@ class BacklogStream {
         [this](auto&& completion, const Buffers& source) {
           const std::size_t bytes = asio::buffer_size(source);
           const error_code error = write(beast::buffers_to_string(source));
-          post(std::forward<decltype(completion)>(completion), error, error ? 0 : bytes);
+          this->post(std::forward<decltype(completion)>(completion), error, error ? 0 : bytes);
         },
         handler, buffers);
   }

@@ -13,11 +13,11 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev liburcu-dev
-  clang-14 clang-format-14 doxygen git spin
+  clang-14 clang-format-14 libclang-rt-14-dev doxygen git spin
   dpkg-dev file make pkg-config
   python3 python3-websockets curl ca-certificates
 )
-dev=(clang-tidy-14 libclang-rt-14-dev golang-go shellcheck gdb)
+dev=(clang-tidy-14 golang-go shellcheck gdb)
 
 # Any Node.js will do; one from elsewhere is not replaced.
 command -v node >/dev/null || test+=(nodejs)
