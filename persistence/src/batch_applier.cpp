@@ -32,10 +32,11 @@ bool reaches(const Change& change, const InboxRow& row) {
 Result<void> BatchApplier::apply(const engine::LogEntry& entry) {
   last_sequence_ = std::max(last_sequence_, entry.sequence);
   if (entry.change) return apply_change(*entry.change);
-  return apply_event(entry.event->view());
+  return apply_event(*entry.event);
 }
 
-Result<void> BatchApplier::apply_event(const EventView& event) {
+Result<void> BatchApplier::apply_event(const engine::Event& published) {
+  const auto& event = published.view();
   const auto& holder = holder_of(event);
   CARILLON_STORE_ASSERT(event.sequence != 0, "an event is sequenced before it is logged");
   CARILLON_STORE_ASSERT(event.audience == Audience::everyone || !holder.is_nil(),
@@ -43,14 +44,12 @@ Result<void> BatchApplier::apply_event(const EventView& event) {
   auto& counters = counts_[holder];
   counters.last = std::max(counters.last, event.sequence);
 
-  // The engine publishes no id of one owner twice. Should it ever, the first
-  // event stands: two rows under one id could not both be found again.
   const auto id = id_key(holder, event.id);
-  std::string ignored;
-  const auto known = rows_.get(Table::ids, id, ignored);
-  if (!known) return known.error();
-  if (*known || !ids_.insert(id).second) return {};
-
+  if (published.id_from_publisher()) {
+    const auto known = is_known(id);
+    if (!known) return known.error();
+    if (*known) return {};
+  }
   std::string place;
   put_fixed<8>(place, event.sequence);
   writer_.put(Table::ids, id, place);
@@ -58,6 +57,15 @@ Result<void> BatchApplier::apply_event(const EventView& event) {
   ++counters.at(event.initial_status, event.severity);
   ++kinds_[kind_key(holder, event.category, event.action)];
   return {};
+}
+
+// The engine publishes no id of one owner twice. Should it ever, the first event
+// stands: two rows under one id could not both be found again. An id of ours is new.
+Result<bool> BatchApplier::is_known(const std::string& id) {
+  std::string ignored;
+  const auto known = rows_.get(Table::ids, id, ignored);
+  if (!known) return known.error();
+  return *known || !ids_.insert(id).second;
 }
 
 Result<void> BatchApplier::apply_change(Change& change) {

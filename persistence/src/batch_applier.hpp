@@ -34,7 +34,8 @@ class BatchApplier {
   [[nodiscard]] engine::Sequence last_sequence() const noexcept { return last_sequence_; }
 
  private:
-  [[nodiscard]] engine::Result<void> apply_event(const engine::EventView& event);
+  [[nodiscard]] engine::Result<void> apply_event(const engine::Event& published);
+  [[nodiscard]] engine::Result<bool> is_known(const std::string& id);
   [[nodiscard]] engine::Result<void> apply_change(engine::Change& change);
   [[nodiscard]] engine::Result<void> affect_by_ids(engine::Change& change);
   [[nodiscard]] engine::Result<void> affect_by_filter(engine::Change& change);
@@ -45,7 +46,7 @@ class BatchApplier {
   RowWriter& writer_;
   std::unordered_map<engine::UserId, Counters> counts_;
   std::unordered_map<std::string, std::int64_t> kinds_;
-  std::unordered_set<std::string> ids_;  // of the batch's events
+  std::unordered_set<std::string> ids_;  // that publishers gave the batch's events
   struct NewState {
     engine::Sequence event;
     engine::EventState state;

@@ -15,7 +15,7 @@ namespace carillon::persistence {
 
 /// An event of an inbox as it is for this user.
 struct InboxRow {
-  engine::EventView event;
+  StoredEvent event;
   engine::EventState state;
 
   [[nodiscard]] bool broadcast() const noexcept {

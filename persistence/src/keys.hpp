@@ -9,8 +9,8 @@
 
 namespace carillon::persistence {
 
-/// Keys of the tables. All but `meta` begin with a user, the nil user standing
-/// for the broadcasts, so that a user's rows lie together.
+/// Keys of the tables. All but those of `meta` and `ids` begin with a user, the nil
+/// user standing for the broadcasts, so that a user's rows lie together.
 inline constexpr std::size_t prefix_bytes = 16;
 inline constexpr engine::UserId broadcasts_owner{};
 
@@ -29,10 +29,11 @@ inline constexpr engine::UserId broadcasts_owner{};
   return key.size() < prefix_bytes + 8 ? 0 : get_fixed<8>(key.data() + prefix_bytes);
 }
 
-/// ids: owner, id.
+/// ids: id, owner. Ids of ours begin with the time, so each commit's rows follow those
+/// of the one before: the cheapest place to insert, and files that need no merging.
 [[nodiscard]] inline std::string id_key(const engine::UserId& owner, const engine::EventId& id) {
-  std::string key{bytes_of(owner)};
-  key += bytes_of(id);
+  std::string key{bytes_of(id)};
+  key += bytes_of(owner);
   return key;
 }
 

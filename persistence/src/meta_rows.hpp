@@ -20,7 +20,7 @@ inline constexpr std::string_view meta_commits = "commits";   ///< number of the
 inline constexpr std::string_view meta_reserved_until = "reserved_until";  ///< sequence
 
 /// Version of the layout in README. A store of another version is refused.
-inline constexpr std::uint64_t schema_version = 1;
+inline constexpr std::uint64_t schema_version = 2;
 
 [[nodiscard]] inline std::string encode_number(std::uint64_t value) {
   std::string bytes;

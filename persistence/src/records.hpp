@@ -8,14 +8,21 @@
 
 namespace carillon::persistence {
 
-/// A row of `events`: a version byte, the fields of EventView in fixed places,
-/// then `body_json`. The texts of the view are places within it.
+/// An event as its row has it. Its `body_json` is empty if the row does without: the
+/// fields and `metadata_json` then say all of it.
+struct StoredEvent : engine::EventView {
+  std::string_view metadata_json{};
+};
+
+/// A row of `events`: the fields of EventView, then the texts that only this event
+/// has. The JSON of the engine's events follows from those, so it is not kept; an
+/// event whose `body_json` is any other text keeps it, in an older version of the row.
 [[nodiscard]] std::string encode_event(const engine::EventView& event);
 
-/// Reads the row in place: the view borrows from `row`. nullopt if the bytes
-/// contradict themselves or are of another version.
-[[nodiscard]] std::optional<engine::EventView> decode_event(std::string_view row,
-                                                            engine::Sequence sequence) noexcept;
+/// Reads the row in place: the texts borrow from `row`. nullopt if the bytes
+/// contradict themselves or are of no known version.
+[[nodiscard]] std::optional<StoredEvent> decode_event(std::string_view row,
+                                                      engine::Sequence sequence) noexcept;
 
 /// A row of `state`: what a change made of one event for one user. Without a row
 /// the event is as it was published.
@@ -31,7 +38,6 @@ struct StateRecord {
 }
 
 /// The whole event as the wire shows it.
-[[nodiscard]] std::string event_json(const engine::EventView& event,
-                                     const engine::EventState& state);
+[[nodiscard]] std::string event_json(const StoredEvent& event, const engine::EventState& state);
 
 }  // namespace carillon::persistence

@@ -78,7 +78,9 @@ Result<void> RocksStore::start() {
     return Error{Errc::unsupported_version, "The store in " + directory_.path() +
                                                 " has schema version " + std::to_string(*schema) +
                                                 "; this program reads and writes version " +
-                                                std::to_string(schema_version)};
+                                                std::to_string(schema_version) +
+                                                ": use the program that wrote it, or move the "
+                                                "directory away to begin an empty one"};
   }
   if (auto known = read_identity(); !known) return known;
   return reserve_first();

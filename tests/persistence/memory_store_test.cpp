@@ -12,7 +12,7 @@ const engine::UserId bob = numbered(2);
 class MemoryStoreTest : public StoreTest {
  protected:
   /// Room for about ten small events.
-  void SetUp() override { open({.url = "memory:", .memory_bytes_max = 10'000}); }
+  void SetUp() override { open({.url = "memory:", .memory_bytes_max = 6'000}); }
 };
 
 TEST_F(MemoryStoreTest, ForgetsTheOldestEventsBeyondItsBound) {

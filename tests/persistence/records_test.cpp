@@ -51,13 +51,43 @@ TEST_F(RecordsTest, ReadsBackEveryFieldOfAnEvent) {
   EXPECT_EQ(read->category, event.category);
   EXPECT_EQ(read->action, event.action);
   EXPECT_EQ(read->description_json, event.description_json);
-  EXPECT_EQ(read->body_json, event.body_json);
+  EXPECT_EQ(read->metadata_json, R"({"k":[1,2]})");
   EXPECT_EQ(read->created_at, event.created_at);
   EXPECT_EQ(read->sequence, event.sequence);
   EXPECT_EQ(read->severity, event.severity);
   EXPECT_EQ(read->audience, event.audience);
   EXPECT_EQ(read->initial_status, event.initial_status);
   EXPECT_EQ(event_json(*read, initial_state(*read)), entry_.event->json());
+}
+
+TEST_F(RecordsTest, KeepsNothingThatFollowsFromTheFields) {
+  const auto& event = entry_.event->view();
+
+  EXPECT_EQ(encode_event(event).find("systemId"), std::string::npos);
+  EXPECT_LT(encode_event(event).size(), event.body_json.size() / 2);
+}
+
+TEST_F(RecordsTest, GivesTheJsonOfABroadcastBack) {
+  const auto broadcast = event_entry(pool_, 8, {.description = "to all"});
+  const auto row = encode_event(broadcast.event->view());
+  const auto read = decode_event(row, 8);
+
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(read->body_json.empty());
+  EXPECT_EQ(event_json(*read, initial_state(*read)), broadcast.event->json());
+}
+
+TEST_F(RecordsTest, KeepsABodyThatDoesNotFollowFromTheFields) {
+  auto view = entry_.event->view();
+  const std::string body = R"({"id":"another text","metadata":{})";
+  view.body_json = body;
+  const auto row = encode_event(view);
+
+  ASSERT_TRUE(decode_event(row, 7));
+  EXPECT_EQ(decode_event(row, 7)->body_json, body);
+  EXPECT_EQ(decode_event(row, 7)->description_json, view.description_json);
+  for (std::size_t bytes = 0; bytes < row.size(); ++bytes)
+    ASSERT_FALSE(decode_event(std::string_view{row}.substr(0, bytes), 7)) << bytes;
 }
 
 TEST_F(RecordsTest, KeepsTextsThatLieElsewhereThanInTheBody) {
@@ -76,7 +106,7 @@ TEST_F(RecordsTest, RefusesEveryTruncationAndAnyOtherVersionOfAnEvent) {
     ASSERT_FALSE(decode_event(std::string_view{row}.substr(0, bytes), 7)) << bytes;
 
   auto other = row;
-  other[0] = 2;
+  other[0] = 3;
   EXPECT_FALSE(decode_event(other, 7));
 }
 

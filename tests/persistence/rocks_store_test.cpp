@@ -232,14 +232,15 @@ TEST_F(RocksStoreTest, RefusesAnotherVersionOfTheSchema) {
     ASSERT_TRUE((*tables)
                     ->db()
                     .Put(write, (*tables)->handle(persistence::Table::meta), "schema",
-                         std::string{"\0\0\0\0\0\0\0\2", 8})
+                         std::string{"\0\0\0\0\0\0\0\1", 8})
                     .ok());
   }
 
   const auto error = error_of_opening();
 
   EXPECT_EQ(error.code, make_error_code(Errc::unsupported_version));
-  EXPECT_THAT(error.text(), AllOf(HasSubstr("version 2"), HasSubstr("version 1")));
+  EXPECT_THAT(error.text(), AllOf(HasSubstr("version 1"), HasSubstr("version 2"),
+                                  HasSubstr("move the directory away")));
 }
 
 TEST(OpenStoreTest, NamesWhatItSupportsWhenAskedForSomethingElse) {
