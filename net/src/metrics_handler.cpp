@@ -121,8 +121,13 @@ Response metrics_response(NetContext& net, const HttpCounters& http) {
   if (net.options.more_metrics) {
     std::vector<MetricSample> samples;
     net.options.more_metrics(samples);
-    for (auto& sample : samples)
-      families.add(std::move(sample.name), std::move(sample.help), sample.counter, sample.value);
+    for (auto& sample : samples) {
+      std::vector<prometheus::ClientMetric::Label> labels;
+      for (auto& [name, value] : sample.labels)
+        labels.push_back({std::move(name), std::move(value)});
+      families.add(std::move(sample.name), std::move(sample.help), sample.counter,
+                   std::move(labels), sample.value);
+    }
   }
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";

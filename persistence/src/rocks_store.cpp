@@ -151,8 +151,19 @@ Result<std::vector<engine::Kind>> RocksStore::kinds(const UserId& user) const {
 }
 
 engine::InboxHealth RocksStore::health() const {
-  const std::lock_guard lock{health_mutex_};
-  return health_;
+  {
+    const std::lock_guard lock{health_mutex_};
+    if (!health_.writable) return health_;
+  }
+  if (load().stall != WriteStall::stopped) return {};
+  return {.writable = false,
+          .reason = "Writes to the store in " + directory_.path() +
+                    " wait until it has merged its files; the disk is too slow for the load"};
+}
+
+StoreLoad RocksStore::load() const {
+  const ReadGate::Pass pass{gate_};
+  return tables_ ? tables_->load() : StoreLoad{};
 }
 
 }  // namespace carillon::persistence

@@ -55,7 +55,9 @@ class RocksStore final : public Store {
 
   [[nodiscard]] engine::LogOrigin origin() const noexcept override { return origin_; }
   [[nodiscard]] StoreIdentity identity() const noexcept override { return identity_; }
+  /// While RocksDB stops writes it is not writable: nothing can become durable.
   [[nodiscard]] engine::InboxHealth health() const override;
+  [[nodiscard]] StoreLoad load() const override;
 
  private:
   RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::Env* env);

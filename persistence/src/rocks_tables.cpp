@@ -165,6 +165,28 @@ RocksTables::~RocksTables() {
   if (db_) static_cast<void>(db_->Close());
 }
 
+// Asked for, not heard from RocksDB's listener, which tells of a change after it has
+// happened, so perhaps after the next one.
+StoreLoad RocksTables::load() const {
+  using Properties = rocksdb::DB::Properties;
+  const auto of = [this](rocksdb::ColumnFamilyHandle* table, const std::string& property) {
+    std::uint64_t value = 0;
+    return db_->GetIntProperty(table, property, &value) ? value : 0;
+  };
+  StoreLoad load;
+  for (auto* table : handles_) {
+    load.unmerged_bytes += of(table, Properties::kEstimatePendingCompactionBytes);
+    load.unwritten_bytes += of(table, Properties::kCurSizeAllMemTables);
+    std::string files;
+    if (db_->GetProperty(table, Properties::kNumFilesAtLevelPrefix + "0", &files))
+      load.unmerged_files += std::stoull(files);
+  }
+  load.delayed_byte_rate = of(handles_[0], Properties::kActualDelayedWriteRate);
+  if (load.delayed_byte_rate > 0) load.stall = WriteStall::delayed;
+  if (of(handles_[0], Properties::kIsWriteStopped) > 0) load.stall = WriteStall::stopped;
+  return load;
+}
+
 rocksdb::Status RocksTables::flush() {
   return db_->Flush(rocksdb::FlushOptions{}, {handles_.begin(), handles_.end()});
 }

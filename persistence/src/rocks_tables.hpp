@@ -2,6 +2,7 @@
 
 #include "carillon/engine/result.hpp"
 #include "carillon/persistence/open_store.hpp"
+#include "carillon/persistence/store.hpp"
 #include "persistence/src/rows.hpp"
 
 #include <rocksdb/db.h>
@@ -33,6 +34,7 @@ class RocksTables {
   }
   /// Writes everything that is in memory only to sorted files.
   [[nodiscard]] rocksdb::Status flush();
+  [[nodiscard]] StoreLoad load() const;
 
  private:
   RocksTables() = default;

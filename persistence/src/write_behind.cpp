@@ -38,6 +38,12 @@ WriteBehindOptions checked(WriteBehindOptions options) {
   return options;
 }
 
+/// Which bucket of a histogram with these upper bounds.
+std::size_t bucket_of(std::span<const std::uint64_t> bounds, std::uint64_t value) noexcept {
+  return static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) -
+                                  bounds.begin());
+}
+
 std::uint64_t bytes_of(std::span<const LogEntry> entries) noexcept {
   std::uint64_t bytes = 0;
   for (const auto& entry : entries)
@@ -100,6 +106,7 @@ struct WriteBehind::Impl {
     std::atomic<std::uint64_t> latency_us{0};
     std::array<std::atomic<std::uint64_t>, WriteBehindMetrics::latency_bounds_us.size() + 1>
         latency{};
+    std::array<std::atomic<std::uint64_t>, WriteBehindMetrics::batch_bounds.size() + 1> batches{};
     std::atomic<std::uint64_t> settled_entries{0};
     std::atomic<std::uint64_t> settled_bytes{0};
   } figures;  // the writer writes
@@ -187,10 +194,10 @@ void WriteBehind::Impl::settle(std::vector<LogEntry>& batch, Clock::duration too
     watermarks[entry.shard].store(entry.sequence, std::memory_order_release);  // F2
   const auto micros = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  const auto& bounds = WriteBehindMetrics::latency_bounds_us;
-  const auto bucket = static_cast<std::size_t>(
-      std::lower_bound(bounds.begin(), bounds.end(), micros) - bounds.begin());
-  figures.latency[bucket].fetch_add(1, std::memory_order_relaxed);  // F1, as all below
+  figures.latency[bucket_of(WriteBehindMetrics::latency_bounds_us, micros)].fetch_add(
+      1, std::memory_order_relaxed);  // F1, as all below
+  figures.batches[bucket_of(WriteBehindMetrics::batch_bounds, batch.size())].fetch_add(
+      1, std::memory_order_relaxed);
   figures.latency_us.fetch_add(micros, std::memory_order_relaxed);
   figures.commits.fetch_add(1, std::memory_order_relaxed);
   figures.committed.fetch_add(batch.size(), std::memory_order_relaxed);
@@ -290,6 +297,8 @@ WriteBehindMetrics WriteBehind::metrics() const noexcept {
   metrics.commit_latency_us_total = read(figures.latency_us);
   for (std::size_t i = 0; i < metrics.commit_latency.size(); ++i)
     metrics.commit_latency[i] = read(figures.latency[i]);
+  for (std::size_t i = 0; i < metrics.batch_entries.size(); ++i)
+    metrics.batch_entries[i] = read(figures.batches[i]);
   return metrics;
 }
 

@@ -240,6 +240,7 @@ TEST(HttpRoutesTest, ShowsFiguresOfEveryPart) {
   ServerOptions options;
   options.more_metrics = [](std::vector<MetricSample>& samples) {
     samples.push_back({"carillon_store_commits_total", "Commits.", true, 5});
+    samples.push_back({"carillon_store_batch_events_bucket", "Sizes.", true, 2, {{"le", "4"}}});
   };
   HttpHarness harness{options};
   auto client = harness.client();
@@ -251,7 +252,8 @@ TEST(HttpRoutesTest, ShowsFiguresOfEveryPart) {
   for (const auto* line :
        {"\ncarillon_events_accepted_total 1\n", "\ncarillon_http_connections 1\n",
         "\ncarillon_http_responses_total{class=\"2xx\"} 1\n", "\ncarillon_store_commits_total 5\n",
-        "\ncarillon_sessions 0\n", "# TYPE carillon_http_received_bytes_total counter\n"})
+        "\ncarillon_store_batch_events_bucket{le=\"4\"} 2\n", "\ncarillon_sessions 0\n",
+        "# TYPE carillon_http_received_bytes_total counter\n"})
     EXPECT_THAT(answer.body, HasSubstr(line));
 }
 

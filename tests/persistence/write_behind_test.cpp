@@ -109,6 +109,8 @@ TEST_F(WriteBehindTest, TakesWhateverCameWhileTheLastCommitRan) {
   EXPECT_EQ(metrics.commits_total, 2U);
   EXPECT_EQ(metrics.committed_total, 5U);
   EXPECT_EQ(metrics.batch_entries_last, 4U);
+  EXPECT_EQ(metrics.batch_entries[0], 1U);  // the commit of one entry
+  EXPECT_EQ(metrics.batch_entries[1], 1U);  // that of four
   EXPECT_EQ(metrics.queued_bytes, 0U);
 }
 

@@ -83,7 +83,7 @@ Result<void> ServerParts::start_network() {
                        .set = [this](const std::string& word) { return logging_.set_level(word); },
                        .available = Logging::levels()};
   options.more_metrics = [this](std::vector<net::MetricSample>& samples) {
-    add_store_metrics(*log_, samples);
+    add_store_metrics(*log_, *store_, samples);
   };
   auto created = net::Server::create(options, *threads_, *broadcaster_, *inbox_);
   if (!created) return created.error();

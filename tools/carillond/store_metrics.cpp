@@ -1,10 +1,54 @@
 #include "tools/carillond/store_metrics.hpp"
 
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
 namespace carillon::carillond {
+namespace {
+
+constexpr double microseconds_per_second = 1e6;
+
+/// The buckets of a histogram; `scale` turns its bounds into the unit of the name.
+void add_buckets(const char* name,
+                 const char* help,
+                 double scale,
+                 std::span<const std::uint64_t> bounds,
+                 std::span<const std::uint64_t> counts,
+                 std::vector<net::MetricSample>& samples) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    sum += counts[i];
+    const auto bound =
+        i < bounds.size() ? fmt::format("{}", static_cast<double>(bounds[i]) * scale) : "+Inf";
+    samples.push_back({name, help, true, static_cast<double>(sum), {{"le", bound}}});
+  }
+}
+
+void add_load(const persistence::StoreLoad& load, std::vector<net::MetricSample>& samples) {
+  const auto gauge = [&samples](const char* name, const char* help, std::uint64_t value) {
+    samples.push_back({name, help, false, static_cast<double>(value)});
+  };
+  gauge("carillon_store_stalled", "1 while the store slows commits down, 2 while they wait.",
+        static_cast<std::uint64_t>(load.stall));
+  gauge("carillon_store_unmerged_files", "Files written out and not yet merged.",
+        load.unmerged_files);
+  gauge("carillon_store_unmerged_bytes", "Estimate of the bytes that merging has yet to write.",
+        load.unmerged_bytes);
+  gauge("carillon_store_unwritten_bytes", "Bytes in memory and log, not yet in sorted files.",
+        load.unwritten_bytes);
+  gauge("carillon_store_delayed_bytes_per_second",
+        "What the store allows while it slows commits down; 0: all.", load.delayed_byte_rate);
+}
+
+}  // namespace
 
 void add_store_metrics(const persistence::WriteBehind& log,
+                       const persistence::Store& store,
                        std::vector<net::MetricSample>& samples) {
-  constexpr double microseconds_per_second = 1e6;
   const auto metrics = log.metrics();
   const auto gauge = [&samples](const char* name, const char* help, double value) {
     samples.push_back({name, help, false, value});
@@ -32,6 +76,12 @@ void add_store_metrics(const persistence::WriteBehind& log,
           number(metrics.commit_failures_total));
   counter("carillon_store_commit_seconds_total", "Time spent in commits that succeeded.",
           number(metrics.commit_latency_us_total) / microseconds_per_second);
+  add_buckets("carillon_store_commit_seconds_bucket", "Commits by the time that they took.",
+              1 / microseconds_per_second, persistence::WriteBehindMetrics::latency_bounds_us,
+              metrics.commit_latency, samples);
+  add_buckets("carillon_store_batch_events_bucket", "Commits by their events and changes.", 1,
+              persistence::WriteBehindMetrics::batch_bounds, metrics.batch_entries, samples);
+  add_load(store.load(), samples);
 }
 
 }  // namespace carillon::carillond

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace carillon::net {
@@ -18,6 +19,7 @@ struct MetricSample {
   std::string help;
   bool counter = false;  ///< else a gauge
   double value = 0;
+  std::vector<std::pair<std::string, std::string>> labels{};  ///< name and value
 };
 
 /// The server's log level as operators see and change it while it runs.

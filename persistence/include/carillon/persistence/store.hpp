@@ -18,6 +18,24 @@ struct StoreIdentity {
   engine::UserId local_user;  ///< who a caller is if nobody asks for proof
 };
 
+/// Whether a store holds its writer back, because its files grow faster than it can
+/// put them in order.
+enum class WriteStall : std::uint8_t {
+  none,
+  delayed,  ///< commits are slowed down
+  stopped,  ///< commits wait
+};
+
+/// What a store has still to do for what it has committed. Each figure is exact on its
+/// own; together they are not one instant.
+struct StoreLoad {
+  WriteStall stall = WriteStall::none;
+  std::uint64_t unmerged_files = 0;     ///< written out, not yet merged into the rest
+  std::uint64_t unmerged_bytes = 0;     ///< estimate of what merging has yet to write
+  std::uint64_t unwritten_bytes = 0;    ///< in memory and log, not yet in sorted files
+  std::uint64_t delayed_byte_rate = 0;  ///< bytes a second that it allows; 0: all
+};
+
 /// Where inboxes live: events, their state per user, counts, and the ids and
 /// kinds that they are looked up by. `open_store` makes one; a test suite that
 /// is the same for all (tests/persistence/store_conformance_test.cpp) says what
@@ -74,6 +92,8 @@ class Store {
   [[nodiscard]] virtual StoreIdentity identity() const noexcept = 0;
   /// Whether the latest commit succeeded, and if not, why.
   [[nodiscard]] virtual engine::InboxHealth health() const = 0;
+  /// For metrics. A store that merges nothing in the background is never stalled.
+  [[nodiscard]] virtual StoreLoad load() const { return {}; }
 };
 
 /// Events of one page at most, whatever the query says.

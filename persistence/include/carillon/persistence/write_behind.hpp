@@ -37,6 +37,10 @@ struct WriteBehindMetrics {
   static constexpr std::array<std::uint64_t, 12> latency_bounds_us{
       128, 256, 512, 1'024, 2'048, 4'096, 8'192, 16'384, 65'536, 262'144, 1'048'576, 4'194'304};
 
+  /// Upper bounds of `batch_entries`; the last bucket is open.
+  static constexpr std::array<std::uint64_t, 8> batch_bounds{1,   4,     16,    64,
+                                                             256, 1'024, 4'096, 16'384};
+
   std::uint64_t queued_entries = 0;  ///< appended, not yet committed or abandoned
   std::uint64_t queued_bytes = 0;
   std::uint64_t committed_total = 0;  ///< entries
@@ -46,6 +50,7 @@ struct WriteBehindMetrics {
   std::uint64_t batch_entries_last = 0;
   std::uint64_t commit_latency_us_total = 0;  ///< of successful attempts
   std::array<std::uint64_t, latency_bounds_us.size() + 1> commit_latency{};
+  std::array<std::uint64_t, batch_bounds.size() + 1> batch_entries{};  ///< commits by their size
 };
 
 /// Makes sequenced batches durable behind the fan-out, by group commit.
