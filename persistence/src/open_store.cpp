@@ -1,6 +1,8 @@
 #include "carillon/persistence/open_store.hpp"
 
 #include "persistence/src/memory_store.hpp"
+#include "persistence/src/postgres_store.hpp"
+#include "persistence/src/postgres_url.hpp"
 #include "persistence/src/rocks_store.hpp"
 
 #include <exception>
@@ -29,9 +31,10 @@ Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
       return Error{Errc::invalid_argument, "The store memory: needs memory_bytes_max above 0"};
     return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options.memory_bytes_max)};
   }
+  if (is_postgres_url(url)) return PostgresStore::open(options);
   return Error{Errc::invalid_argument, "The store '" + options.url +
-                                           "' is of no known kind; supported are rocksdb:PATH "
-                                           "and memory:"};
+                                           "' is of no known kind; supported are rocksdb:PATH, "
+                                           "postgresql://… and memory:"};
 }
 
 }  // namespace
@@ -40,9 +43,13 @@ Result<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
   try {
     return open_by_scheme(options);
   } catch (const std::exception& thrown) {
-    return Error{Errc::unavailable,
-                 "While opening the store '" + options.url + "': " + thrown.what()};
+    return Error{Errc::unavailable, "While opening the store '" + shown_store_url(options.url) +
+                                        "': " + thrown.what()};
   }
+}
+
+std::string shown_store_url(std::string_view url) {
+  return without_passwords(url);
 }
 
 }  // namespace carillon::persistence

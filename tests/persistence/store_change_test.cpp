@@ -18,8 +18,7 @@ const engine::UserId alice = numbered(1);
 const engine::UserId bob = numbered(2);
 
 class StoreChangeTest : public StoreConformanceTest {};
-INSTANTIATE_TEST_SUITE_P(Memory, StoreChangeTest, ::testing::Values(StoreKind::memory));
-INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreChangeTest, ::testing::Values(StoreKind::rocksdb));
+INSTANTIATE_TEST_SUITE_P(Stores, StoreChangeTest, ::testing::ValuesIn(kinds_under_test()));
 
 TEST_P(StoreChangeTest, MarksAnEventAndSaysWhen) {
   const auto event = publish({.owner = alice});

@@ -103,14 +103,15 @@ class StoreTest : public ::testing::Test {
 };
 
 /// The suite that every kind of store must pass.
-enum class StoreKind : std::uint8_t { memory, rocksdb };
+enum class StoreKind : std::uint8_t { memory, rocksdb, postgresql };
+
+/// Those that this program tests, and an empty one: each program has its own.
+std::vector<StoreKind> kinds_under_test();
+persistence::StoreOptions fresh_store(StoreKind kind, const TempDir& dir);
 
 class StoreConformanceTest : public StoreTest, public ::testing::WithParamInterface<StoreKind> {
  protected:
-  void SetUp() override {
-    open(GetParam() == StoreKind::memory ? persistence::StoreOptions{.url = "memory:"}
-                                         : small_rocksdb(dir_ / "store"));
-  }
+  void SetUp() override { open(fresh_store(GetParam(), dir_)); }
   [[nodiscard]] bool outlives_the_process() const { return GetParam() != StoreKind::memory; }
 };
 

@@ -18,8 +18,7 @@ const engine::UserId alice = numbered(1);
 const engine::UserId bob = numbered(2);
 
 class StoreListTest : public StoreConformanceTest {};
-INSTANTIATE_TEST_SUITE_P(Memory, StoreListTest, ::testing::Values(StoreKind::memory));
-INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreListTest, ::testing::Values(StoreKind::rocksdb));
+INSTANTIATE_TEST_SUITE_P(Stores, StoreListTest, ::testing::ValuesIn(kinds_under_test()));
 
 TEST_P(StoreListTest, ShowsNothingInANewInbox) {
   const auto page = list({.user = alice});

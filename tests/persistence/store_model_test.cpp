@@ -133,8 +133,7 @@ class StoreModelTest : public StoreConformanceTest {
   std::vector<EventId> ids_;
   InboxModel model_;
 };
-INSTANTIATE_TEST_SUITE_P(Memory, StoreModelTest, ::testing::Values(StoreKind::memory));
-INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreModelTest, ::testing::Values(StoreKind::rocksdb));
+INSTANTIATE_TEST_SUITE_P(Stores, StoreModelTest, ::testing::ValuesIn(kinds_under_test()));
 
 TEST_P(StoreModelTest, AnswersWhatANaiveModelDoes) {
   SCOPED_TRACE("CARILLON_SEED=" + std::to_string(seed_));

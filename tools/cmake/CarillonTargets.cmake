@@ -2,7 +2,7 @@
 #
 #   carillon_library(<name> SOURCES ... [PUBLIC ...] [PRIVATE ...])
 #   carillon_executable(<name> SOURCES ... [PRIVATE ...])
-#   carillon_test(<name> SOURCES ... LABELS ... [PRIVATE ...] [TIMEOUT seconds])
+#   carillon_test(<name> SOURCES ... LABELS ... [PRIVATE ...] [TIMEOUT seconds] [WHOLE])
 #   carillon_benchmark(<name> SOURCES ... [PRIVATE ...])
 #   carillon_fuzz(<name> SOURCES ... [PRIVATE ...] [CORPUS directory])
 #
@@ -125,11 +125,12 @@ set(carillon_test_environment
   "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/dev/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1"
   "UBSAN_OPTIONS=print_stacktrace=1")
 
-# GoogleTest executable; each TEST is a ctest of its own. Tests are listed when
+# GoogleTest executable; each TEST is a ctest of its own, unless it is run WHOLE,
+# because its tests share something that is dear to start. Tests are listed when
 # ctest runs (PRE_TEST), not when they are linked. TIMEOUT is the guard against a
 # hang (style: a lost wake-up hangs), not a performance limit.
 function(carillon_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;PRIVATE;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "TIMEOUT" "SOURCES;PRIVATE;LABELS")
   if(NOT arg_LABELS)
     message(FATAL_ERROR "carillon_test(${name}): LABELS is missing")
   endif()
@@ -138,6 +139,12 @@ function(carillon_test name)
   endif()
   _carillon_add_executable(${name})
   target_link_libraries(${name} PRIVATE GTest::gmock GTest::gtest_main)
+  if(arg_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES
+      LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${carillon_test_environment}")
+    return()
+  endif()
   # Plain names (Suite/0.Test, Suite.Test/0): no parameter's text in a test's name.
   gtest_discover_tests(${name}
     DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 30 NO_PRETTY_TYPES NO_PRETTY_VALUES)

@@ -8,7 +8,7 @@ set -euo pipefail
 build=(
   g++ cmake ninja-build ccache
   libboost1.81-dev libconcurrentqueue-dev libsimdjson-dev
-  librocksdb-dev libcurl4-openssl-dev libssl-dev prometheus-cpp-dev
+  librocksdb-dev libpq-dev libcurl4-openssl-dev libssl-dev prometheus-cpp-dev
   libcli11-dev libfmt-dev libspdlog-dev libtomlplusplus-dev
 )
 test=(
@@ -16,6 +16,7 @@ test=(
   clang-14 clang-format-14 libclang-rt-14-dev doxygen git spin
   dpkg-dev file make pkg-config
   python3 python3-websockets curl ca-certificates
+  postgresql-15 postgresql-client-15
 )
 dev=(clang-tidy-14 golang-go shellcheck gdb)
 

@@ -7,12 +7,15 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace carillon::persistence {
 
 /// What to open, and how much memory it may take.
 struct StoreOptions {
-  /// `rocksdb:PATH` (a directory, made if absent) or `memory:`.
+  /// `rocksdb:PATH` (a directory, made if absent), `memory:`, or
+  /// `postgresql://…` (all that libpq takes; an existing database, in which the
+  /// schema `carillon` is made if absent).
   std::string url{};
 
   /// memory: bytes of events kept, each counted with what it costs to keep.
@@ -37,8 +40,12 @@ struct StoreOptions {
 /// Opens the store that the URL names, or makes it where nothing is yet.
 ///
 /// Fails with invalid_argument (no such kind of store), locked (somebody has it
-/// open), io (the directory can't be made, read or written), corrupt, or
-/// unsupported_version. What exists is never made anew or repaired silently.
+/// open), io (the directory can't be made, read or written), unavailable
+/// (PostgreSQL can't be reached or refuses), corrupt, or unsupported_version. What exists is never
+/// made anew or repaired silently.
 [[nodiscard]] engine::Result<std::unique_ptr<Store>> open_store(const StoreOptions& options);
+
+/// The URL as it may be logged: `***` in place of passwords.
+[[nodiscard]] std::string shown_store_url(std::string_view url);
 
 }  // namespace carillon::persistence

@@ -1,0 +1,194 @@
+#include "persistence/src/postgres_batch.hpp"
+
+#include "persistence/src/assert.hpp"
+#include "persistence/src/keys.hpp"
+#include "persistence/src/postgres_change.hpp"
+#include "persistence/src/postgres_event.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace carillon::persistence {
+namespace {
+
+using engine::Audience;
+using engine::EventView;
+using engine::LogEntry;
+using engine::Result;
+
+/// Events of one INSERT: enough to make a statement's own cost small, few enough
+/// that the server begins early.
+constexpr std::size_t insert_events_max = 256;
+
+constexpr const char* insert_events = "insert_events";
+constexpr const char* add_counts = "add_counts";
+constexpr const char* place_users = "place_users";
+
+constexpr const char* add_counts_sql = R"(
+INSERT INTO carillon.counts AS n (user_id, severity, category, action, unread, read)
+SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+    ON CONFLICT (user_id, severity, category, action) DO UPDATE
+   SET unread = n.unread + excluded.unread, read = n.read + excluded.read
+)";
+
+/// Of users whose event was left out: their order has its sequence all the same.
+constexpr const char* place_users_sql = R"(
+INSERT INTO carillon.positions AS p (user_id, last_change)
+SELECT u, max(n) FROM unnest($1::uuid[], $2::bigint[]) AS row (u, n) GROUP BY u
+    ON CONFLICT (user_id) DO UPDATE SET last_change = greatest(p.last_change, excluded.last_change)
+)";
+
+constexpr const char* left_out_sql = R"(
+SELECT n FROM unnest($1::uuid[], $2::bigint[]) AS row (u, n)
+ WHERE NOT EXISTS (SELECT FROM carillon.events e WHERE e.user_id = u AND e.sequence = n)
+ ORDER BY n
+)";
+
+const engine::UserId& holder_of(const EventView& event) noexcept {
+  return event.audience == Audience::everyone ? broadcasts_owner : event.owner;
+}
+
+std::vector<Oid> oids(std::initializer_list<PostgresType> types) {
+  std::vector<Oid> numbers;
+  for (const auto type : types)
+    numbers.push_back(static_cast<Oid>(type));
+  return numbers;
+}
+
+}  // namespace
+
+void PostgresBatch::prepare(PostgresConnection& connection) {
+  using enum PostgresType;
+  connection.prepare(insert_events, PostgresEventRows::insert_sql, PostgresEventRows::types());
+  connection.prepare(
+      add_counts, add_counts_sql,
+      oids({uuid_array, int2_array, text_array, text_array, int8_array, int8_array}));
+  connection.prepare(place_users, place_users_sql, oids({uuid_array, int8_array}));
+  prepare_changes(connection);
+  static_assert(prepared_statements == 3 + prepared_changes);
+}
+
+engine::Sequence PostgresBatch::last_sequence() const noexcept {
+  engine::Sequence last = 0;
+  for (const auto& entry : entries_)
+    last = std::max(last, entry.sequence);
+  return last;
+}
+
+void PostgresBatch::send_entries() {
+  PostgresEventRows rows;
+  const auto flush = [this, &rows] {
+    if (rows.count() == 0) return;
+    connection_.send_prepared(insert_events, std::exchange(rows, {}).take());
+    sent_.push_back({});
+  };
+  for (const auto& entry : entries_) {
+    if (entry.change) {
+      flush();
+      entry.change->affected.clear();             // of an earlier attempt
+      if (entry.change->user.is_nil()) continue;  // nobody's inbox
+      send_change(connection_, *entry.change);
+      sent_.push_back({.change = entry.change.get()});
+      continue;
+    }
+    const auto& event = *entry.event;
+    CARILLON_STORE_ASSERT(event.sequence() != 0, "an event is sequenced before it is logged");
+    CARILLON_STORE_ASSERT(event.audience() == Audience::everyone || !event.owner().is_nil(),
+                          "a user's event has an owner; the nil user's are the broadcasts");
+    ++events_;
+    rows.add(event);
+    if (rows.count() == insert_events_max) flush();
+  }
+  flush();
+}
+
+Result<void> PostgresBatch::take_entries() {
+  for (const auto& statement : sent_) {
+    const auto rows = connection_.take(PostgresConnection::no_deadline);
+    if (!rows) return rows.error();
+    if (statement.change != nullptr) {
+      fill_affected(*statement.change, *rows);
+    } else {
+      inserted_ += rows->affected();
+    }
+  }
+  return {};
+}
+
+Result<void> PostgresBatch::find_left_out() {
+  PostgresArray users{PostgresType::uuid};
+  PostgresArray sequences{PostgresType::int8};
+  for (const auto& entry : entries_) {
+    if (!entry.event) continue;
+    users.add_uuid(holder_of(entry.event->view()));
+    sequences.add_int8(to_bigint(entry.sequence));
+  }
+  PostgresParameters parameters;
+  parameters.add_array(PostgresType::uuid_array, std::move(users));
+  parameters.add_array(PostgresType::int8_array, std::move(sequences));
+  const auto rows = connection_.run(left_out_sql, parameters);
+  if (!rows) return rows.error();
+  for (int row = 0; row < rows->count(); ++row)
+    left_out_.push_back(static_cast<engine::Sequence>(rows->int8(row, 0)));
+  return {};
+}
+
+bool PostgresBatch::is_left_out(const EventView& event) const {
+  return std::binary_search(left_out_.begin(), left_out_.end(), event.sequence);
+}
+
+int PostgresBatch::send_counts() {
+  std::map<CountKey, Added> counts;
+  PostgresArray left_out_users{PostgresType::uuid};
+  PostgresArray left_out_sequences{PostgresType::int8};
+  for (const auto& entry : entries_) {
+    if (!entry.event) continue;
+    const auto& event = entry.event->view();
+    const auto& holder = holder_of(event);
+    if (is_left_out(event)) {
+      left_out_users.add_uuid(holder);
+      left_out_sequences.add_int8(to_bigint(event.sequence));
+      continue;
+    }
+    auto& added = counts[{.user = holder,
+                          .severity = event.severity,
+                          .category = event.category,
+                          .action = event.action}];
+    ++(event.initial_status == engine::Status::read ? added.read : added.unread);
+  }
+  int statements = 0;
+  if (!left_out_.empty()) {
+    PostgresParameters parameters;
+    parameters.add_array(PostgresType::uuid_array, std::move(left_out_users));
+    parameters.add_array(PostgresType::int8_array, std::move(left_out_sequences));
+    connection_.send_prepared(place_users, parameters);
+    ++statements;
+  }
+  if (counts.empty()) return statements;
+  using enum PostgresType;
+  PostgresArray users{uuid};
+  PostgresArray severities{int2};
+  PostgresArray categories{text};
+  PostgresArray actions{text};
+  PostgresArray unread{int8};
+  PostgresArray read{int8};
+  for (const auto& [key, added] : counts) {
+    users.add_uuid(key.user);
+    severities.add_int2(static_cast<std::int16_t>(key.severity));
+    categories.add_text(key.category);
+    actions.add_text(key.action);
+    unread.add_int8(added.unread);
+    read.add_int8(added.read);
+  }
+  PostgresParameters parameters;
+  parameters.add_array(uuid_array, std::move(users));
+  parameters.add_array(int2_array, std::move(severities));
+  parameters.add_array(text_array, std::move(categories));
+  parameters.add_array(text_array, std::move(actions));
+  parameters.add_array(int8_array, std::move(unread));
+  parameters.add_array(int8_array, std::move(read));
+  connection_.send_prepared(add_counts, parameters);
+  return statements + 1;
+}
+
+}  // namespace carillon::persistence

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "carillon/engine/event.hpp"
+#include "persistence/src/postgres_values.hpp"
+
+#include <string>
+
+namespace carillon::persistence {
+
+/// Events as rows of carillon.events: the arrays of one INSERT.
+class PostgresEventRows {
+ public:
+  PostgresEventRows();
+
+  void add(const engine::Event& event);
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] PostgresParameters take() &&;
+
+  /// The statement that takes the parameters, and their types.
+  static const char* const insert_sql;
+  [[nodiscard]] static std::vector<Oid> types();
+
+ private:
+  std::size_t count_ = 0;
+  PostgresArray user_id_{PostgresType::uuid};
+  PostgresArray sequence_{PostgresType::int8};
+  PostgresArray created_at_{PostgresType::timestamptz};
+  PostgresArray severity_{PostgresType::int2};
+  PostgresArray status_{PostgresType::int2};
+  PostgresArray id_{PostgresType::uuid};
+  PostgresArray system_id_{PostgresType::uuid};
+  PostgresArray operation_id_{PostgresType::uuid};
+  PostgresArray acted_upon_{PostgresType::uuid};
+  PostgresArray broadcast_owner_{PostgresType::uuid};
+  PostgresArray category_{PostgresType::text};
+  PostgresArray action_{PostgresType::text};
+  PostgresArray description_{PostgresType::text};
+  PostgresArray metadata_{PostgresType::text};
+  PostgresArray exact_body_{PostgresType::text};
+};
+
+/// Columns of a row `e` of carillon.events that event_json() reads, in its order.
+/// The state's two columns, status and updated_at, follow, then deleted_at.
+inline constexpr const char* postgres_event_columns =
+    "e.sequence, e.user_id, e.broadcast_owner, e.id, e.system_id, e.operation_id, e.acted_upon,"
+    " e.category, e.action, e.severity, e.description, e.metadata, e.exact_body, e.created_at";
+/// The number of the first column behind them.
+inline constexpr int postgres_event_column_count = 14;
+
+/// The event's JSON, its state being in the three columns behind it.
+[[nodiscard]] std::string postgres_event_json(const PostgresRows& rows, int row);
+
+}  // namespace carillon::persistence
