@@ -32,6 +32,14 @@ TEST(ConfigPrintTest, SaysWhereEachValueCameFrom) {
   EXPECT_THAT(text, HasSubstr("\nthreads = 0  # default\n"));
 }
 
+TEST(ConfigPrintTest, HidesThePasswordOfTheStore) {
+  Sources sources;
+  sources.flags = {{"store", "postgresql://me:secret@h/db"}};
+
+  EXPECT_THAT(print_config(load_config(sources)),
+              HasSubstr("\nstore = \"postgresql://me:***@h/db\"  # --store\n"));
+}
+
 TEST(ConfigPrintTest, PrintsAFileThatGivesTheSameConfiguration) {
   const auto original = load_config(some_sources());
   const auto path = std::filesystem::temp_directory_path() /

@@ -36,8 +36,8 @@ constexpr std::array keys{
         .type_name = "DIR"},
     Key{.name = "store",
         .field = [](Config& config) -> Field { return &config.store.url; },
-        .help = "rocksdb:PATH, or memory: (history is lost at the end). Empty: RocksDB inside "
-                "the data directory",
+        .help = "rocksdb:PATH, postgresql://USER:PASSWORD@HOST/DATABASE (all that libpq takes), or "
+                "memory: (history is lost at the end). Empty: RocksDB inside the data directory",
         .type_name = "URL"},
     Key{.name = "threads",
         .field = [](Config& config) -> Field { return &config.engine.shards; },

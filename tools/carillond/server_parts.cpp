@@ -48,8 +48,9 @@ Result<void> ServerParts::open_store() {
 
   auto opened = persistence::open_store(options);
   if (!opened)
-    return Error{opened.error().code, fmt::format("the store {} can't be opened: {}", options.url,
-                                                  opened.error().text())};
+    return Error{opened.error().code,
+                 fmt::format("the store {} can't be opened: {}",
+                             persistence::shown_store_url(options.url), opened.error().text())};
   store_ = *std::move(opened);
   readers_.emplace(config_.readers);
   return {};

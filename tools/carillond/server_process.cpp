@@ -80,7 +80,7 @@ int serve(const Config& config, const Sources& sources) {
   listening.port = parts.port();
   logging.log(LogLevel::info, "ready",
               {{"version", CARILLON_VERSION},
-               {"store", store_url(config)},
+               {"store", persistence::shown_store_url(store_url(config))},
                {"address", to_string(listening)},
                {"descriptors_max", std::to_string(descriptors_max)}});
   announce(listening);
