@@ -55,8 +55,7 @@ AckAnswer::AckAnswer(const ResponseSlot& slot,
                      const ServerOptions& options,
                      std::string& headers) {
   if (ack.outcome == engine::AckOutcome::failed) {
-    own(error_response(503, code::unavailable,
-                       "This could not be made durable: nothing was kept, try again."));
+    own(not_durable_response());
   } else if (slot.endpoint == Endpoint::publish) {
     answer_publish(slot, ack, options, headers);
   } else {

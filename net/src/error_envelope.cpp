@@ -1,7 +1,5 @@
 #include "net/src/error_envelope.hpp"
 
-#include "carillon/engine/event_parser.hpp"
-
 namespace carillon::net {
 
 Response error_response(unsigned status,
@@ -47,6 +45,22 @@ Response faults_response(const Faults& faults) {
     message += '.';
   }
   return error_response(400, faults.code, message, faults.details);
+}
+
+Response parse_fault_response(const engine::ParseResult& parsed) {
+  switch (parsed.fault) {
+    case engine::ParseFault::forbidden:
+      return error_response(403, code::forbidden, parsed.error, parsed.details);
+    case engine::ParseFault::invalid_event:
+      return error_response(400, code::invalid_event, parsed.error, parsed.details);
+    default:
+      return error_response(400, code::malformed_json, parsed.error, parsed.details);
+  }
+}
+
+Response not_durable_response() {
+  return error_response(503, code::unavailable,
+                        "This could not be made durable: nothing was kept, try again.");
 }
 
 Response store_error_response(const engine::Error& error) {

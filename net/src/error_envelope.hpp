@@ -1,6 +1,7 @@
 #pragma once
 
 #include "carillon/engine/event_builder.hpp"
+#include "carillon/engine/event_parser.hpp"
 #include "carillon/engine/result.hpp"
 #include "net/src/response.hpp"
 
@@ -54,6 +55,12 @@ struct Faults {
 
 /// 400 that names every fault.
 [[nodiscard]] Response faults_response(const Faults& faults);
+
+/// Of a text that is no event.
+[[nodiscard]] Response parse_fault_response(const engine::ParseResult& parsed);
+
+/// Of a publish or a change that the store did not keep.
+[[nodiscard]] Response not_durable_response();
 
 /// What a store's refusal means to the client.
 [[nodiscard]] Response store_error_response(const engine::Error& error);

@@ -40,6 +40,8 @@ bool has_acceptable_type(const Request& request, const Route& route) {
     case Endpoint::subscribe:
       return request.header_has_token("Upgrade", "websocket") ||
              accepts(accept, "text/event-stream");
+    case Endpoint::publish_batch:
+      return accepts(accept, json_type) || accepts(accept, ndjson_type);
     case Endpoint::aggregate:
       return accepts(accept, json_type) || accepts(accept, "text/event-stream");
     default:
@@ -85,10 +87,18 @@ std::optional<Response> check_header(HttpShard& shard, const Request& request, c
   if (!has_acceptable_type(request, route))
     return error_response(406, code::not_acceptable,
                           "The Accept header excludes every form that this path answers in.");
-  if (takes_json(route.endpoint) && !has_json_type(request))
+  if (takes_json(route.endpoint) && !has_json_type(request) && !is_line_stream(request, route))
     return error_response(415, code::unsupported_media_type,
-                          "The body must be JSON, with Content-Type: application/json.");
+                          route.endpoint == Endpoint::publish_batch
+                              ? "The body must be a JSON array, with Content-Type: "
+                                "application/json, or events line by line, with Content-Type: "
+                                "application/x-ndjson."
+                              : "The body must be JSON, with Content-Type: application/json.");
   return std::nullopt;
+}
+
+bool is_line_stream(const Request& request, const Route& route) {
+  return route.endpoint == Endpoint::publish_batch && is_ndjson(request.header("Content-Type"));
 }
 
 std::size_t body_bytes_max(const Route& route, const ServerOptions& options) {
@@ -99,6 +109,11 @@ Response body_too_large(const Route& route, const ServerOptions& options) {
   return error_response(
       413, code::body_too_large,
       "The body exceeds " + std::to_string(body_bytes_max(route, options)) + " bytes.");
+}
+
+Response broken_query_response() {
+  return error_response(400, code::invalid_query,
+                        "The query holds a broken percent escape, or is not UTF-8.");
 }
 
 Response refused_response(engine::PublishStatus status) {
@@ -120,9 +135,7 @@ std::optional<Response> handle_request(HttpConnection& connection,
                                        const Route& route,
                                        std::uint32_t slot) {
   const auto query = QueryString::parse(request.query());
-  if (!query)
-    return error_response(400, code::invalid_query,
-                          "The query holds a broken percent escape, or is not UTF-8.");
+  if (!query) return broken_query_response();
   auto resolved = resolve_caller(connection.shard().net().options, request, *query);
   if (resolved.refusal) return std::move(resolved.refusal);
   const Exchange exchange{connection, request, route, slot, resolved.caller, *query};

@@ -20,6 +20,9 @@ namespace carillon::net {
                                                    const Request& request,
                                                    const Route& route);
 
+/// A batch whose lines are to be read as a stream; of a request without an early answer.
+[[nodiscard]] bool is_line_stream(const Request& request, const Route& route);
+
 [[nodiscard]] std::size_t body_bytes_max(const Route& route, const ServerOptions& options);
 [[nodiscard]] Response body_too_large(const Route& route, const ServerOptions& options);
 
@@ -63,6 +66,8 @@ using Handled = std::optional<Response>;
 [[nodiscard]] Handled handle_ready(const Exchange& exchange);
 [[nodiscard]] Handled handle_metrics(const Exchange& exchange);
 
+/// The answer to a query that can't be decoded.
+[[nodiscard]] Response broken_query_response();
 /// The answer to an engine that did not take a publish or a change.
 [[nodiscard]] Response refused_response(engine::PublishStatus status);
 

@@ -43,9 +43,8 @@ Ticket HttpConnection::ticket(std::uint32_t slot) const noexcept {
 }
 
 bool HttpConnection::can_parse() const noexcept {
-  return state_ == State::open && !last_ && !held_ && !stream_ &&
-         queue_.size() < shard_.net().options.pipelined_requests_max &&
-         unsent_bytes_ + out_.size() < unsent_bytes_max;
+  return state_ == State::open && !last_ && !held_ && !stream_ && (!lines_ || lines_->reads()) &&
+         !has_full_queue() && unsent_bytes_ + out_.size() < unsent_bytes_max;
 }
 
 void HttpConnection::wait_readable() {
@@ -109,7 +108,11 @@ void HttpConnection::consume(std::string_view data) {
   while (goes_on && !data.empty() && can_parse()) {
     while (goes_on && !data.empty() && can_parse())
       goes_on = step(data);
-    flush();  // may make room for more requests
+    flush();  // may make room for more requests, or lines
+    if (!lines_) continue;
+    partial_since_ = shard_.tick();
+    advance_lines();
+    flush();
   }
   keep_unparsed(data);
 }
@@ -174,13 +177,16 @@ void HttpConnection::on_header() {
   const auto& options = shard_.net().options;
   route_ = route(request_.method, request_.path());
   early_answer_ = check_header(shard_, request_, route_);
+  const bool waits = request_.http11 && parser_->expects_body() &&
+                     equal_ignoring_case(trim(request_.header("Expect")), "100-continue");
+  if (!early_answer_ && is_line_stream(request_, route_)) {
+    early_answer_ = begin_lines(waits);
+    if (lines_) return;
+  }
   const auto body_max = early_answer_ ? 0 : body_bytes_max(route_, options);
   if (parser_->declared_body_bytes() > discarded_body_bytes_max)
     return refuse(early_answer_ ? *early_answer_ : body_too_large(route_, options));
   parser_->limit_body(body_max, std::max(body_max, discarded_body_bytes_max));
-
-  const bool waits = request_.http11 && parser_->expects_body() &&
-                     equal_ignoring_case(trim(request_.header("Expect")), "100-continue");
   if (!waits) return;
   if (!early_answer_ && parser_->declared_body_bytes() > body_max)
     early_answer_ = body_too_large(route_, options);
@@ -206,6 +212,7 @@ void HttpConnection::dispatch() {
   parser_.reset();
   continue_due_ = false;
   partial_since_ = 0;
+  if (lines_) return lines_->end_body();
   const auto number = push_slot();
   auto response = std::exchange(early_answer_, std::nullopt);
   if (!response && request_.body_cut) response = body_too_large(route_, shard_.net().options);
@@ -215,6 +222,11 @@ void HttpConnection::dispatch() {
 
 /// Answers and ends the connection: what follows this request can't be read.
 void HttpConnection::refuse(const Response& response) {
+  if (lines_) {
+    advance_lines();  // what came whole before the fault
+    if (!lines_->end_slot) break_lines_off(response);
+    return;
+  }
   request_.keep_alive = false;
   const auto number = push_slot();
   early_answer_.reset();
@@ -226,6 +238,7 @@ void HttpConnection::refuse(const Response& response) {
 void HttpConnection::on_ack(std::uint32_t number, engine::Ack& ack) {
   auto* const slot = queue_.find(number);
   if (slot == nullptr || slot->ready) return;
+  if (slot->lines) return slot->lines->on_ack(ack);
   if (slot->batch) return on_batch_ack(number, *slot, ack);
   AckAnswer answered{*slot, ack, shard_.net().options, shard_.header_scratch()};
   answer(number, answered.view());

@@ -3,6 +3,7 @@
 #include "carillon/engine/acknowledgement.hpp"
 #include "net/src/asio.hpp"
 #include "net/src/http_shard.hpp"
+#include "net/src/line_stream.hpp"
 #include "net/src/request.hpp"
 #include "net/src/request_parser.hpp"
 #include "net/src/response_queue.hpp"
@@ -59,6 +60,9 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   enum class State : std::uint8_t { open, lingering, closed };
 
   [[nodiscard]] bool can_parse() const noexcept;
+  [[nodiscard]] bool has_full_queue() const noexcept {
+    return queue_.size() >= shard_.net().options.pipelined_requests_max;
+  }
   [[nodiscard]] bool has_partial_request() const noexcept {
     return parser_.has_value() || !pending_.empty();
   }
@@ -76,6 +80,14 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   [[nodiscard]] std::uint32_t push_slot();
   void on_batch_ack(std::uint32_t number, ResponseSlot& slot, const engine::Ack& ack);
   void refuse(const Response& response);  // not early_answer_ itself, which this ends
+
+  // A batch as a stream of lines.
+  [[nodiscard]] std::optional<Response> begin_lines(bool continue_wanted);
+  void advance_lines();
+  [[nodiscard]] bool publish_lines();
+  [[nodiscard]] bool append_results(const ResponseSlot& slot);
+  void end_lines(std::string_view last_line);
+  void break_lines_off(const Response& refusal);
 
   void flush();
   void gather();
@@ -100,6 +112,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::size_t out_sent_ = 0;
   std::optional<std::uint32_t> held_;
   std::optional<StreamRequest> stream_;
+  std::unique_ptr<LineStream> lines_;  // until its answer has left
 
   std::uint64_t partial_since_ = 0;  // ticks
   std::uint64_t idle_since_ = 0;

@@ -1,5 +1,6 @@
 #include "net/src/assert.hpp"
 #include "net/src/error_envelope.hpp"
+#include "net/src/handlers.hpp"
 #include "net/src/http_connection.hpp"
 
 #include <algorithm>
@@ -31,6 +32,8 @@ void HttpConnection::answer(std::uint32_t number, const ResponseView& response) 
 void HttpConnection::resume() {
   if (state_ == State::closed) return;
   flush();
+  advance_lines();
+  flush();
   if (!pending_.empty() && can_parse()) {
     partial_since_ = shard_.tick();  // it was us who held it back
     consume(pending_);
@@ -41,13 +44,21 @@ void HttpConnection::resume() {
 
 /// Moves what is ready at the head of the queue into the write buffer.
 void HttpConnection::gather() {
-  while (auto* const slot = queue_.front_ready()) {
+  while (auto* const slot = queue_.front()) {
+    if (slot->lines) {
+      if (!append_results(*slot)) break;
+      if (held_ == queue_.front_number()) held_.reset();
+      queue_.pop_front();
+      continue;
+    }
+    if (!slot->ready) break;
     unsent_bytes_ -= slot->bytes.size();
     if (out_.empty()) {
       out_.swap(slot->bytes);
     } else {
       out_ += slot->bytes;
     }
+    if (lines_ && lines_->end_slot == queue_.front_number()) lines_.reset();
     queue_.pop_front();
   }
   if (continue_due_ && queue_.empty()) {
@@ -156,6 +167,14 @@ void HttpConnection::sweep() {
     idle_since_ = now;
     return;
   }
+  if (lines_ && has_partial_request()) {
+    if (!is_over(partial_since_, options.idle_timeout)) return;
+    break_lines_off(error_response(
+        408, code::request_timeout,
+        "Nothing came for " + std::to_string(options.idle_timeout.count()) + " ms."));
+    flush();
+    return settle();
+  }
   if (has_partial_request()) {
     if (!is_over(partial_since_, options.request_timeout)) return;
     refuse(error_response(408, code::request_timeout,
@@ -176,6 +195,7 @@ void HttpConnection::drain() {
   // read and answered, and closing over it would reset the connection.
   if (can_parse() && !end_of_stream_) on_readable({});
   if (state_ == State::closed) return;
+  if (lines_ && !lines_->end_slot) break_lines_off(refused_response(engine::PublishStatus::closed));
   flush();
   settle();
 }
@@ -185,6 +205,7 @@ void HttpConnection::close(HttpEnd reason) {
   state_ = State::closed;
   error_code ignored;
   socket_.close(ignored);
+  lines_.reset();
   shard_.remove(self_.connection, reason);
 }
 

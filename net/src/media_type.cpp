@@ -1,6 +1,7 @@
 #include "net/src/media_type.hpp"
 
 #include "net/src/request.hpp"
+#include "net/src/response.hpp"
 
 #include <algorithm>
 
@@ -62,7 +63,11 @@ bool accepts_explicitly(std::string_view accept, std::string_view type) noexcept
 }
 
 bool is_json(std::string_view content_type) noexcept {
-  return equal_ignoring_case(next_item(content_type, ';'), "application/json");
+  return equal_ignoring_case(next_item(content_type, ';'), json_type);
+}
+
+bool is_ndjson(std::string_view content_type) noexcept {
+  return equal_ignoring_case(next_item(content_type, ';'), ndjson_type);
 }
 
 }  // namespace carillon::net

@@ -13,5 +13,7 @@ namespace carillon::net {
 
 /// Whether a Content-Type is application/json, parameters aside.
 [[nodiscard]] bool is_json(std::string_view content_type) noexcept;
+/// Whether it is application/x-ndjson.
+[[nodiscard]] bool is_ndjson(std::string_view content_type) noexcept;
 
 }  // namespace carillon::net

@@ -9,17 +9,6 @@
 namespace carillon::net {
 namespace {
 
-Response parse_fault_response(const engine::ParseResult& parsed) {
-  switch (parsed.fault) {
-    case engine::ParseFault::forbidden:
-      return error_response(403, code::forbidden, parsed.error, parsed.details);
-    case engine::ParseFault::invalid_event:
-      return error_response(400, code::invalid_event, parsed.error, parsed.details);
-    default:
-      return error_response(400, code::malformed_json, parsed.error, parsed.details);
-  }
-}
-
 /// How its publish is to be acknowledged; the slot remembers what was asked for.
 /// `Prefer: respond-async, wait=10`: the preference, parameters aside.
 engine::AckRequest request_ack(const Exchange& exchange) {

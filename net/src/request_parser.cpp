@@ -1,6 +1,7 @@
 #include "net/src/request_parser.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace carillon::net {
 namespace {
@@ -96,6 +97,11 @@ void RequestParser::limit_body(std::size_t keep, std::size_t discard) noexcept {
   // Only a claim so far: what it reserves at once is small.
   constexpr std::uint64_t reserved_max = std::uint64_t{64} * 1024;
   if (declared_ <= keep_max_) request_.body.reserve(std::min(declared_, reserved_max));
+}
+
+void RequestParser::keep_body() noexcept {
+  keep_max_ = std::numeric_limits<std::size_t>::max();
+  discard_max_ = keep_max_;
 }
 
 void RequestParser::on_request_impl(

@@ -34,6 +34,9 @@ class RequestParser final : private http::basic_parser<true> {
   /// After `header_done`: keep a body of up to `keep` bytes; throw a longer one
   /// away and set Request::body_cut, unless it exceeds `discard`.
   void limit_body(std::size_t keep, std::size_t discard) noexcept;
+  /// After `header_done`, instead: keep all of a body, which the caller takes out of
+  /// Request::body as it comes.
+  void keep_body() noexcept;
   /// Declared by Content-Length; 0 if chunked or without a body.
   [[nodiscard]] std::uint64_t declared_body_bytes() const noexcept { return declared_; }
   [[nodiscard]] bool is_header_done() const noexcept { return header_reported_; }

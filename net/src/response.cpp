@@ -88,6 +88,32 @@ void append_response(std::string& out,
   if (!frame.head && response.status != 204) out += response.body;
 }
 
+void append_stream_head(std::string& out,
+                        std::string_view content_type,
+                        std::string_view headers,
+                        const ResponseFrame& frame,
+                        std::string_view common) {
+  out += "HTTP/1.1 200 OK\r\n";
+  out += common;
+  out += "Content-Type: ";
+  out += content_type;
+  // A proxy in between would collect what is meant to be read while it comes.
+  out += "\r\nX-Accel-Buffering: no\r\n";
+  out += headers;
+  if (frame.http11) out += "Transfer-Encoding: chunked\r\n";
+  if (frame.close) out += "Connection: close\r\n";
+  out += "\r\n";
+}
+
+void append_chunk(std::string& out, std::string_view text) {
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), text.size(), 16).ptr;
+  out.append(digits.data(), end);
+  out += "\r\n";
+  out += text;
+  out += "\r\n";
+}
+
 std::string date_header(std::int64_t unix_seconds) {
   const auto time = static_cast<std::time_t>(unix_seconds);
   std::tm utc{};

@@ -7,6 +7,7 @@
 namespace carillon::net {
 
 inline constexpr std::string_view json_type = "application/json";
+inline constexpr std::string_view ndjson_type = "application/x-ndjson";
 inline constexpr std::string_view error_type = "application/json; charset=utf-8";
 
 /// What a handler answers. The connection adds what every response carries.
@@ -46,6 +47,16 @@ void append_response(std::string& out,
                      const ResponseView& response,
                      const ResponseFrame& frame,
                      std::string_view common);
+
+/// Appends the head of a 200 whose body follows in pieces: chunked, or to HTTP/1.0 up to
+/// the end of the connection. `headers` as in Response.
+void append_stream_head(std::string& out,
+                        std::string_view content_type,
+                        std::string_view headers,
+                        const ResponseFrame& frame,
+                        std::string_view common);
+/// Appends one chunk of a chunked body; `text` is not empty.
+void append_chunk(std::string& out, std::string_view text);
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status) noexcept;
 

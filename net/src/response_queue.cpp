@@ -38,14 +38,13 @@ void ResponseQueue::pop_back() noexcept {
   --count_;
 }
 
-ResponseSlot* ResponseQueue::front_ready() noexcept {
-  if (count_ == 0) return nullptr;
-  auto& slot = at(head_);
-  return slot.ready ? &slot : nullptr;
+ResponseSlot* ResponseQueue::front() noexcept {
+  return count_ == 0 ? nullptr : &at(head_);
 }
 
 void ResponseQueue::pop_front() noexcept {
   auto& bytes = at(head_).bytes;
+  at(head_).lines.reset();
   if (bytes.capacity() > kept_response_bytes) std::string{}.swap(bytes);
   head_ = (head_ + 1) & number_mask;
   --count_;

@@ -2,6 +2,7 @@
 
 #include "carillon/engine/ids.hpp"
 #include "net/src/batch_answer.hpp"
+#include "net/src/line_results.hpp"
 #include "net/src/response.hpp"
 #include "net/src/router.hpp"
 
@@ -21,6 +22,7 @@ struct ResponseSlot {
   bool respond_async = false;          ///< publish: answer 202 once sequenced
   engine::EventId id;                  ///< of an action on one event
   std::unique_ptr<BatchAnswer> batch;  ///< of a batch: what came of it so far
+  std::unique_ptr<LineResults> lines;  ///< of a stream: these leave as they are known
   bool ready = false;
   std::string bytes;
 };
@@ -40,8 +42,9 @@ class ResponseQueue {
   [[nodiscard]] std::uint32_t push();
   /// Takes back the newest slot: its request became a stream.
   void pop_back() noexcept;
-  /// The oldest slot if it is ready, else null.
-  [[nodiscard]] ResponseSlot* front_ready() noexcept;
+  /// The oldest slot, or null.
+  [[nodiscard]] ResponseSlot* front() noexcept;
+  [[nodiscard]] std::uint32_t front_number() const noexcept { return head_; }
   void pop_front() noexcept;
 
   /// Null if there is no such slot in flight.

@@ -203,7 +203,7 @@ TEST_F(HttpBatchTest, RefusesWhatIsNoArrayOfEvents) {
     EXPECT_EQ(answer.status, 400U) << body;
     EXPECT_EQ(answer.at("/code"), "malformed_json") << body;
   }
-  EXPECT_EQ(post(client, event_json(), "Content-Type: application/x-ndjson\r\n").status, 415U);
+  EXPECT_EQ(post(client, "[" + event_json() + "]", "Content-Type: text/plain\r\n").status, 415U);
 }
 
 TEST_F(HttpBatchTest, ListsAHundredFaultsOfVeryMany) {

@@ -40,12 +40,13 @@ TEST(ResponseQueueTest, KeepsTheOrderWhileItGrows) {
   const auto third = queue.push();
 
   queue.find(second)->ready = true;
-  EXPECT_EQ(queue.front_ready(), nullptr);
+  EXPECT_FALSE(queue.front()->ready);
   queue.find(first)->ready = true;
-  EXPECT_EQ(queue.front_ready(), queue.find(first));
+  EXPECT_EQ(queue.front(), queue.find(first));
+  EXPECT_TRUE(queue.front()->ready);
   queue.pop_front();
   EXPECT_EQ(queue.find(first), nullptr);
-  EXPECT_EQ(queue.front_ready(), queue.find(second));
+  EXPECT_EQ(queue.front(), queue.find(second));
   EXPECT_TRUE(queue.is_newest(third));
 }
 
