@@ -47,9 +47,10 @@ struct ServerOptions {
 
   std::size_t event_bytes_max = std::size_t{256} * 1024;  ///< body of a publish
   std::size_t header_bytes_max = std::size_t{16} * 1024;  ///< request line and fields
-  /// Any other body (batches, bulk actions).
+  /// Any other body (batches as an array, bulk actions).
   std::size_t body_bytes_max = std::size_t{1024} * 1024;
-  /// In one batch: they are read and published in one go on the shard's thread.
+  /// In one batch: an array is read and published in one go on the shard's thread; of a
+  /// stream of lines so many are read and not answered yet.
   std::size_t batch_events_max = 10'000;
   std::size_t pipelined_requests_max = 128;  ///< in flight on one connection
   std::size_t session_backlog_bytes_max = std::size_t{1024} * 1024;
