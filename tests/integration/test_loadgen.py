@@ -35,7 +35,7 @@ class CarillonTest(LoadgenTest):
 
     def test_every_way_to_subscribe_and_to_publish_is_verified(self):
         for stream in "ws", "sse":
-            for publish in "http", "ws":
+            for publish in "http", "ws", "batch", "ndjson":
                 with self.subTest(stream=stream, publish=publish):
                     self.verify("--stream", stream, "--publish", publish)
 

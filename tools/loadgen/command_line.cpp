@@ -129,8 +129,11 @@ void add_publishing(CLI::App& app, Options& options) {
   add_duration(group, "--drain", options.drain, "how long to wait for what is missing at the end");
   auto* url = group.add_option("--publish-url", options.publish_url,
                                "template; http://… is a request, ws://… a WebSocket");
-  group.add_option("--publish", options.publish, "how to publish to Carillon: http or ws")
-      ->check(CLI::IsMember{{"http", "ws"}})
+  group
+      .add_option(
+          "--publish", options.publish,
+          "how to publish to Carillon: http, ws, or many events in one request: batch, ndjson")
+      ->check(CLI::IsMember{{"http", "ws", "batch", "ndjson"}})
       ->excludes(url)
       ->capture_default_str();
   add_repeated(group, "--publish-header", options.publish_headers,

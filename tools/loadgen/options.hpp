@@ -22,7 +22,7 @@ struct Options {
   std::string subscribe_url;
   std::string publish_url;
   std::string stream = "ws";     ///< what an empty subscribe_url is: ws or sse
-  std::string publish = "http";  ///< what an empty publish_url is: http or ws
+  std::string publish = "http";  ///< what an empty publish_url is: http, ws, batch, ndjson
   std::vector<std::string> headers;
   std::vector<std::string> subscribe_headers;
   std::vector<std::string> publish_headers;

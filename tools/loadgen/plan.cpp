@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* subscribe_path = "/api/events/subscribe?user={{user}}";
 constexpr const char* publish_path = "/api/events?user={{user}}";
+constexpr const char* batch_path = "/api/events/batch?user={{user}}";
 // A filter that nothing passes: this connection publishes only.
 constexpr const char* publish_socket_path =
     "/api/events/subscribe?user={{user}}&category=none_of_the_load";
@@ -96,7 +97,14 @@ PublishPlan plan_publishing(const Options& options) {
   auto body = options.body;
   if (address.empty()) {
     const bool websocket = options.publish == "ws";
-    address = carillon_url(options, websocket, websocket ? publish_socket_path : publish_path);
+    if (options.publish == "batch") plan.batches = Batches::arrays;
+    if (options.publish == "ndjson") plan.batches = Batches::lines;
+    const bool batches = plan.batches != Batches::none;
+    address = carillon_url(options, websocket,
+                           websocket ? publish_socket_path : (batches ? batch_path : publish_path));
+    if (plan.batches == Batches::lines) plan.content_type = "application/x-ndjson";
+    if (batches && body.empty())
+      body = fmt::format(R"({{"owner":"{{{{user}}}}",{}}})", event_members);
     if (websocket) {
       plan.subprotocol = "carillon.v1";
       if (plan.answer.empty()) plan.answer = R"("ref":)";

@@ -4,6 +4,7 @@
 #include "tools/loadgen/target_url.hpp"
 #include "tools/loadgen/text_template.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct SubscribePlan {
   std::string told;
 };
 
+/// Events in one request: each by itself, or as Carillon takes many.
+enum class Batches : std::uint8_t { none, arrays, lines };
+
 /// What each publishing connection does.
 struct PublishPlan {
   TargetUrl url;
@@ -29,6 +33,7 @@ struct PublishPlan {
   std::string subprotocol;
   std::string answer;  ///< empty over a WebSocket: there are no answers
   std::string padding;
+  Batches batches = Batches::none;
 
   [[nodiscard]] bool answers() const { return !url.websocket || !answer.empty(); }
 };

@@ -1,5 +1,7 @@
 #include "tools/loadgen/publisher.hpp"
 
+#include "tools/loadgen/batch_publisher.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -188,6 +190,8 @@ std::unique_ptr<PublishQueue> make_publisher(Loop& loop,
   if (plan.url.websocket)
     return std::make_unique<SocketPublisher>(loop, plan, codec, host, std::move(streams),
                                              connection, window);
+  if (plan.batches != Batches::none)
+    return make_batch_publisher(loop, plan, codec, host, std::move(streams), connection, window);
   return std::make_unique<HttpPublisher>(loop, plan, codec, host, std::move(streams), connection,
                                          window);
 }
