@@ -63,6 +63,12 @@ MailboxRef Directory::find(const UserId& user,
   }
 }
 
+Mailbox* Directory::probable(std::uint64_t hash, const MailboxTable& mailboxes) const noexcept {
+  const auto& table = *current_.load(std::memory_order_relaxed);  // own stores
+  const auto index = index_of(table.slots[hash & table.mask].load(std::memory_order_relaxed));
+  return index == 0 ? nullptr : mailboxes.at(index);
+}
+
 void Directory::insert(const Mailbox& mailbox, std::uint64_t hash, const MailboxTable& mailboxes) {
   const auto slots = current_.load(std::memory_order_relaxed)->mask + 1;  // own store
   if ((used_ + 1) * 4 > slots * 3) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "carillon/engine/ids.hpp"
+#include "engine/src/huge_memory.hpp"
 #include "engine/src/mailbox.hpp"
 
 #include <array>
@@ -48,6 +49,15 @@ class Directory {
                                 const MailboxTable& mailboxes,
                                 For purpose = For::reading) const noexcept;
 
+  /// The shard, some time before it looks a user up: fetches the slot. Always
+  /// inlined: GCC drops calls of functions that do nothing but prefetch.
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
+    const auto& table = *current_.load(std::memory_order_relaxed);  // own store
+    __builtin_prefetch(&table.slots[hash & table.mask]);
+  }
+  /// The shard, a little later: whose mailbox that probably is, unread; or null.
+  [[nodiscard]] Mailbox* probable(std::uint64_t hash, const MailboxTable& mailboxes) const noexcept;
+
   /// The shard. The mailbox is open; its user is not in the directory.
   void insert(const Mailbox& mailbox, std::uint64_t hash, const MailboxTable& mailboxes);
   /// The shard. The mailbox's entry, if it is still of `generation`.
@@ -58,9 +68,14 @@ class Directory {
  private:
   using Slot = std::atomic<std::uint64_t>;
   struct Table {
-    explicit Table(std::size_t count) : mask{count - 1}, slots{std::make_unique<Slot[]>(count)} {}
+    explicit Table(std::size_t count)
+        : mask{count - 1},
+          slots{static_cast<Slot*>(allocate_huge(count * sizeof(Slot))),
+                {.bytes = count * sizeof(Slot)}} {
+      std::uninitialized_value_construct_n(slots.get(), count);
+    }
     const std::size_t mask;
-    std::unique_ptr<Slot[]> slots;
+    const std::unique_ptr<Slot[], FreeHuge> slots;
   };
 
   [[nodiscard]] Table& spare_table(std::size_t slots);

@@ -1,6 +1,7 @@
 #include "engine/src/mailbox.hpp"
 
 #include "engine/src/assert.hpp"
+#include "engine/src/huge_memory.hpp"
 
 #include <bit>
 #include <cstring>
@@ -79,22 +80,9 @@ PushResult Mailbox::push(Node* node,
   // M2 relaxed: only the compare-exchange below decides.
   auto head = head_.load(std::memory_order_relaxed);
   if (generation_of(head) != generation) return PushResult::closed;
-  // M1 relaxed: a count that publishes no data. It is taken before the push, so
-  // that settle() never finds less than it gives back.
-  // Alone, an event may be larger than the bound; else it could never pass.
-  if (bytes > 0) {
-    const auto before = queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before > 0 && before + bytes > bytes_max) {
-      settle(bytes);
-      return PushResult::full;
-    }
-  }
-  // M7 relaxed: hints, whatever they are. A mailbox that was empty has none.
-  std::uint32_t pushes = 0;
-  if (node_of(head) != nullptr) {
-    pushes = pushes_.load(std::memory_order_relaxed);
-    node->hints = {recent(pushes - 2), recent(pushes - 4), recent(pushes - 8)};
-  }
+  if (bytes > 0 && !charge(bytes, bytes_max)) return PushResult::full;
+  std::uint32_t pushes = 0;  // a mailbox that was empty has no hints
+  if (node_of(head) != nullptr) pushes = recent_.hint(*node, pushes_);
   do {
     if (generation_of(head) != generation) {
       if (bytes > 0) settle(bytes);
@@ -106,9 +94,18 @@ PushResult Mailbox::push(Node* node,
   } while (!head_.compare_exchange_weak(head, pack(generation, node), std::memory_order_release,
                                         std::memory_order_relaxed));
   if (node_of(head) == nullptr) return PushResult::first;
-  recent_[pushes % recent_.size()].store(node, std::memory_order_relaxed);  // M7
-  pushes_.store(pushes + 1, std::memory_order_relaxed);                     // M7
+  recent_.note(pushes, node, pushes_);
   return PushResult::queued;
+}
+
+bool Mailbox::charge(std::size_t bytes, std::size_t bytes_max) noexcept {
+  // M1 relaxed: a count that publishes no data. It is taken before the push, so
+  // that settle() never finds less than it gives back.
+  // Alone, an event may be larger than the bound; else it could never pass.
+  const auto before = queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before == 0 || before + bytes <= bytes_max) return true;
+  settle(bytes);
+  return false;
 }
 
 UserId Mailbox::user() const noexcept {
@@ -156,9 +153,10 @@ Generation Mailbox::generation() const noexcept {
 MailboxTable::~MailboxTable() {
   for (std::uint32_t index = 1; index < next_index_; ++index)
     at(index)->~Mailbox();
-  for (auto& segment : segments_) {
-    auto* memory = segment.load(std::memory_order_relaxed);  // T1 relaxed: nobody else is left
-    if (memory != nullptr) ::operator delete (memory, std::align_val_t{alignof(Mailbox)});
+  for (std::size_t segment = 0; segment < segments_.size(); ++segment) {
+    // T1 relaxed: nobody else is left
+    auto* memory = segments_[segment].load(std::memory_order_relaxed);
+    if (memory != nullptr) free_huge(memory, bytes_of_segment(segment));
   }
 }
 
@@ -185,8 +183,7 @@ Mailbox& MailboxTable::acquire() {
   CARILLON_ASSERT(place.segment < segments_max, "more than 2^32 mailboxes in a shard");
   auto* segment = segments_[place.segment].load(std::memory_order_relaxed);  // own store
   if (segment == nullptr) {
-    const auto bytes = sizeof(Mailbox) << (place.segment + first_segment_bits);
-    segment = static_cast<Mailbox*>(::operator new (bytes, std::align_val_t{alignof(Mailbox)}));
+    segment = static_cast<Mailbox*>(allocate_huge(bytes_of_segment(place.segment)));
     // T3 release: pairs with T2.
     segments_[place.segment].store(segment, std::memory_order_release);
   }

@@ -3,6 +3,7 @@
 #include "carillon/engine/event.hpp"
 #include "carillon/engine/ids.hpp"
 #include "engine/src/guests.hpp"
+#include "engine/src/subscriber_list.hpp"
 
 #include <array>
 #include <atomic>
@@ -40,6 +41,42 @@ enum class PushResult : std::uint8_t {
   closed,  ///< this life of the mailbox is over
 };
 
+/// The nodes pushed last to a take-all stack, with the count of pushes beside the
+/// stack's head, whose line each producer has anyway.
+///
+/// Role      One per stack. A taken stack is a chain of cache lines that other
+///           processors wrote last, each known only from the one before: 60-110 ns a
+///           node where they share no cache. So each node carries the addresses of
+///           three older ones, the eighth before it the farthest, and the taker has
+///           eight nodes under way at once.
+/// Threads   Any producer.
+/// Progress  Wait-free.
+/// Invariant They are hints, prefetched and never followed: read and written as it
+///           happens to be, so they may be stale or foreign.
+class alignas(64) RecentNodes {
+ public:
+  using Pushes = std::atomic<std::uint32_t>;
+
+  /// Before a push on top of others: leaves hints in `node`; what note() wants.
+  [[nodiscard]] std::uint32_t hint(Node& node, const Pushes& count) const noexcept {
+    const auto pushes = count.load(std::memory_order_relaxed);  // M7 relaxed: hints
+    node.hints = {at(pushes - 2), at(pushes - 4), at(pushes - 8)};
+    return pushes;
+  }
+  /// After that push.
+  void note(std::uint32_t pushes, const Node* node, Pushes& count) noexcept {
+    nodes_[pushes % nodes_.size()].store(node, std::memory_order_relaxed);  // M7
+    count.store(pushes + 1, std::memory_order_relaxed);                     // M7
+  }
+
+ private:
+  [[nodiscard]] const void* at(std::uint32_t push) const noexcept {
+    return nodes_[push % nodes_.size()].load(std::memory_order_relaxed);  // M7
+  }
+
+  std::array<std::atomic<const void*>, 8> nodes_{};
+};
+
 /// The per-user lock-free multi-producer single-consumer queue.
 ///
 /// Role      One per user with subscriptions (or with events still queued since
@@ -55,13 +92,6 @@ enum class PushResult : std::uint8_t {
 ///           the mailbox to its shard.
 /// Lifetime  Type-stable: a late push through a stale directory entry is safe
 ///           and answered `closed`, because the generation differs.
-///
-/// A taken list is a chain of cache lines that other processors wrote last, each
-/// known only from the one before: 60-110 ns a node where they share no cache. So
-/// each node carries the addresses of three older ones, the eighth before it the
-/// farthest, and the taker has eight nodes under way at once. They are hints: read
-/// from recent_ as they happen to be, prefetched, never followed, so they may be
-/// stale or foreign.
 ///
 /// Invariant: a life (generation) that holds a node is not over. push links a
 ///   node only by a compare-exchange from a head of its generation; close
@@ -79,6 +109,9 @@ class alignas(64) Mailbox {
                                 std::size_t bytes,
                                 std::size_t bytes_max) noexcept;
 
+  /// Any thread, whichever life it is: the same count for a node that is queued
+  /// elsewhere. False if the bound is reached.
+  [[nodiscard]] bool charge(std::size_t bytes, std::size_t bytes_max) noexcept;
   /// Any thread. Whether push would take these bytes now; a hint, for any life.
   [[nodiscard]] bool has_room(std::size_t bytes, std::size_t bytes_max) const noexcept {
     const auto queued = queued_bytes_.load(std::memory_order_relaxed);  // M1
@@ -93,7 +126,7 @@ class alignas(64) Mailbox {
   [[nodiscard]] NodeList take_all() noexcept { return NodeList::reversed(take_newest()); }
   /// The same as the newest node, linked to the older ones, untouched so far.
   [[nodiscard]] Node* take_newest() noexcept;
-  /// These bytes left the mailbox.
+  /// These bytes left the mailbox. Any thread may take back what it charged.
   void settle(std::size_t bytes) noexcept;
 
   /// The shard. Ends this life if nothing is queued; false if something is.
@@ -103,31 +136,38 @@ class alignas(64) Mailbox {
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
 
  private:
-  [[nodiscard]] const void* recent(std::uint32_t push) const noexcept {
-    return recent_[push % recent_.size()].load(std::memory_order_relaxed);  // M7
-  }
-
-  // Producers write these two; every producer of this user touches this line.
+  // Producers write these two; every producer of a busy user touches this line.
   std::atomic<std::uint64_t> head_{0};
   std::atomic<std::size_t> queued_bytes_{0};
   // The shard writes these when the mailbox is opened; producers read them.
   std::array<std::atomic<std::uint64_t>, 2> user_{};
   const std::uint32_t index_;
-  // Producers that find something queued write these (hints, see above): the
-  // nodes pushed last, from recent_[(pushes_ - 1) modulo its size] backwards.
-  std::atomic<std::uint32_t> pushes_{0};
-  alignas(64) std::array<std::atomic<const void*>, 8> recent_{};
+  // Producers that find something queued write these.
+  RecentNodes::Pushes pushes_{0};
+
+ public:
+  // The shard's own, here because it reads the user at the same time; written only
+  // while no producer finds the mailbox.
+  Generation listed_as = 0;        // in the directory of all mailboxes
+  std::uint32_t counted_turn = 0;  // see BusyMailboxes
+
+ private:
+  RecentNodes recent_;
 
  public:
   // The shard's own, on a line that no producer touches.
   struct alignas(64) Local {
-    NodeList pending;                                 // taken, not yet processed
-    std::vector<SubscriptionState*> subscriptions;    // counted references
+    NodeList pending;  // taken, not yet processed
+    SubscriberList subscriptions;
     std::unique_ptr<std::vector<GuestShard>> guests;  // null: none
     std::uint64_t hold_until = 0;                     // own-queue nodes to process first, see Shard
     std::uint32_t active_index = 0;
+    std::uint16_t busy_index = not_busy;  // see BusyMailboxes
+    std::uint8_t nodes_counted = 0;       // the same
     bool in_ring = false;
 
+    static constexpr std::uint16_t not_busy = UINT16_MAX;
+    [[nodiscard]] bool busy() const noexcept { return busy_index != not_busy; }
     /// Whether an event of this user is delivered to anybody.
     [[nodiscard]] bool heard() const noexcept {
       return !subscriptions.empty() || guests != nullptr;
@@ -170,6 +210,9 @@ class MailboxTable {
     std::size_t offset;
   };
   [[nodiscard]] static Place place_of(std::uint32_t index) noexcept;
+  [[nodiscard]] static std::size_t bytes_of_segment(std::size_t segment) noexcept {
+    return sizeof(Mailbox) << (segment + first_segment_bits);
+  }
 
   std::array<std::atomic<Mailbox*>, segments_max> segments_{};
   std::uint32_t next_index_ = 1;

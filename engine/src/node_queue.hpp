@@ -6,7 +6,7 @@
 
 namespace carillon::engine::detail {
 
-/// The shard's own queue: nodes of users who have no mailbox.
+/// The shard's own queue: nodes of all users but the busy ones.
 ///
 /// Role      One per shard. Linked through the nodes; nothing is allocated.
 /// Threads   push: any thread. take_all: the shard's.
@@ -28,12 +28,16 @@ class NodeQueue {
   [[nodiscard]] bool push(Node* node) noexcept {
     // N1 relaxed: only the compare-exchange decides.
     auto* head = head_.load(std::memory_order_relaxed);
+    std::uint32_t pushes = 0;  // a queue that was empty has no hints
+    if (head != nullptr) pushes = recent_.hint(*node, pushes_);
     do {
       node->next = head;
       // N2 release: publishes the node and its link to take_all (N3).
     } while (!head_.compare_exchange_weak(head, node, std::memory_order_release,
                                           std::memory_order_relaxed));
-    return head == nullptr;
+    if (head == nullptr) return true;
+    recent_.note(pushes, node, pushes_);
+    return false;
   }
 
   [[nodiscard]] NodeList take_all() noexcept {
@@ -43,8 +47,10 @@ class NodeQueue {
   }
 
  private:
-  // Every producer of a user without a mailbox writes it: a line of its own.
+  // Every producer of a user that is not busy writes these: lines of their own.
   alignas(64) std::atomic<Node*> head_{nullptr};
+  RecentNodes::Pushes pushes_{0};
+  RecentNodes recent_;
 };
 
 }  // namespace carillon::engine::detail

@@ -42,15 +42,13 @@ bool is_for_everyone(const Node& node) noexcept {
   __builtin_prefetch(tail + 128, 1);
 }
 
-/// With many users a delivery finds everything that it needs in memory, one thing by
-/// way of the other; so they are fetched for users whose turn comes soon.
-[[gnu::always_inline]] inline void prefetch_subscription(const Mailbox& mailbox) noexcept {
-  if (mailbox.local.subscriptions.empty()) return;
-  __builtin_prefetch(mailbox.local.subscriptions.front());
-}
+/// With many users a delivery finds its sink in memory; so it is fetched for users whose
+/// turn comes soon. Its first two lines: a small object may lie across.
 [[gnu::always_inline]] inline void prefetch_sink(const Mailbox& mailbox) noexcept {
   if (mailbox.local.subscriptions.empty()) return;
-  __builtin_prefetch(mailbox.local.subscriptions.front()->sink.get(), 1);
+  const auto* sink = mailbox.local.subscriptions.all().front().sink;
+  __builtin_prefetch(sink, 1);
+  __builtin_prefetch(reinterpret_cast<const std::byte*>(sink) + 64, 1);
 }
 
 std::size_t bytes_of(const Node& node) noexcept {
@@ -64,6 +62,8 @@ std::size_t bytes_of(const Node& node) noexcept {
 Shard::Shard(Core& core, ShardIndex index)
     : core_{core},
       index_{index},
+      uncounted_bytes_max_{core.options.mailbox_bytes_max / 4},
+      counted_bytes_max_{core.options.mailbox_bytes_max - uncounted_bytes_max_},
       last_sequence_{core.origin.first_sequence - 1},
       last_broadcast_{core.origin.last_broadcast},
       cache_{EventAccess::impl_of(core.pool)} {
@@ -108,13 +108,13 @@ void Shard::give_back(std::size_t bytes) noexcept {
 }
 
 bool Shard::publish(Event* event, std::uint64_t hash) noexcept {
-  // The shard wrote this line last, and the mailbox's: fetched at the same time.
+  // The shard wrote these two last: fetched at the same time.
   __builtin_prefetch(&queued_bytes_, 1);
-  const auto to = directory_.find(event->owner(), hash, mailboxes_, Directory::For::pushing);
+  __builtin_prefetch(&own_, 1);
   const auto bytes = event->footprint_bytes();
   if (!take_credit(bytes)) return false;
   // Not touched after route(): the shard may already have released it.
-  if (!route(event, to, bytes, core_.options.mailbox_bytes_max)) {
+  if (!route(event, event->owner(), hash, bytes, counted_bytes_max_)) {
     give_back(bytes);
     refused_.fetch_add(1, std::memory_order_relaxed);  // C2
     return false;
@@ -129,27 +129,25 @@ bool Shard::publish_broadcast(Event* event) noexcept {
 }
 
 bool Shard::has_room(const Event& event, std::uint64_t hash) noexcept {
+  const auto bytes = event.footprint_bytes();
+  // C1 relaxed: a hint, as has_room is.
+  if (queued_bytes_.load(std::memory_order_relaxed) + bytes <= uncounted_bytes_max_) return true;
   const auto* mailbox = directory_.find(event.owner(), hash, mailboxes_).mailbox;
-  if (mailbox == nullptr ||
-      mailbox->has_room(event.footprint_bytes(), core_.options.mailbox_bytes_max))
-    return true;
+  if (mailbox == nullptr || mailbox->has_room(bytes, counted_bytes_max_)) return true;
   refused_.fetch_add(1, std::memory_order_relaxed);  // C2
   return false;
 }
 
 void Shard::push_admitted(Event* event, std::uint64_t hash) noexcept {
-  const auto to = directory_.find(event->owner(), hash, mailboxes_, Directory::For::pushing);
   // Without a bound it is never refused.
-  static_cast<void>(route(event, to, event->footprint_bytes(), SIZE_MAX));
+  static_cast<void>(route(event, event->owner(), hash, event->footprint_bytes(), SIZE_MAX));
 }
 
 bool Shard::apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcept {
   const std::size_t bytes = node->bytes;
   if (!take_credit(bytes)) return false;
   auto* raw = node.release();
-  if (route(raw, directory_.find(raw->change->user, hash, mailboxes_), bytes,
-            core_.options.mailbox_bytes_max))
-    return true;
+  if (route(raw, raw->change->user, hash, bytes, counted_bytes_max_)) return true;
   node.reset(raw);
   give_back(bytes);
   return false;
@@ -157,16 +155,16 @@ bool Shard::apply(std::unique_ptr<ChangeNode>& node, std::uint64_t hash) noexcep
 
 void Shard::route_command(Node& command, const UserId& user) noexcept {
   // Commands weigh nothing, so they are never refused.
-  static_cast<void>(
-      route(&command, directory_.find(user, hash_uuid(user), mailboxes_), 0, SIZE_MAX));
+  static_cast<void>(route(&command, user, hash_uuid(user), 0, SIZE_MAX));
 }
 
 bool Shard::route(Node* node,
-                  const MailboxRef& to,
+                  const UserId& user,
+                  std::uint64_t hash,
                   std::size_t bytes,
                   std::size_t bytes_max) noexcept {
-  if (to.mailbox != nullptr) {
-    node->in_mailbox_bytes = true;
+  if (const auto to = busy_.find(user, hash, mailboxes_); to.mailbox != nullptr) {
+    node->counted_in = to.mailbox;
     switch (to.mailbox->push(node, to.generation, bytes, bytes_max)) {
       case PushResult::first:
         announce_ready(*to.mailbox);
@@ -176,7 +174,16 @@ bool Shard::route(Node* node,
       case PushResult::full:
         return false;
       case PushResult::closed:
-        break;  // nobody hears this user any more
+        break;  // the user has become quiet
+    }
+  }
+  node->counted_in = nullptr;
+  if (bytes > 0 && backlogged()) {
+    auto* mailbox = directory_.find(user, hash, mailboxes_).mailbox;
+    if (mailbox != nullptr) {
+      if (!mailbox->charge(bytes, bytes_max)) return false;
+      // Also if it has just become another user's: it gives back what it was charged.
+      node->counted_in = mailbox;
     }
   }
   push_own(node);
@@ -184,7 +191,6 @@ bool Shard::route(Node* node,
 }
 
 void Shard::push_own(Node* node) noexcept {
-  node->in_mailbox_bytes = false;
   // Also when it was not empty but no turn is pending: the producer that found it
   // empty may have been stopped before its own announcement.
   if (own_.push(node) || !announced()) announce();
@@ -296,7 +302,7 @@ bool Shard::take_ready(std::uint32_t announced) {
 
 void Shard::take_fresh() {
   for (const auto& [mailbox, newest] : fresh_) {
-    __builtin_prefetch(mailbox->local.subscriptions.data());
+    BusyMailboxes::count_taken(*mailbox, newest != nullptr && newest->next != nullptr);
     auto nodes = NodeList::reversed(newest);
     if (nodes.head != nullptr) prefetch_tail(*nodes.head);
     mailbox->local.pending.append(std::move(nodes));
@@ -305,19 +311,48 @@ void Shard::take_fresh() {
   fresh_.clear();
 }
 
+/// Mailboxes of users that are not busy lie in memory, and each thing is known only by
+/// way of another: slot, mailbox, subscription, sink. So they are fetched for many nodes
+/// side by side, step by step.
 void Shard::take_own() {
+  struct Lookup {
+    Node* node = nullptr;
+    std::uint64_t hash = 0;
+  };
+  std::array<Lookup, own_batch_max> batch;
   auto taken = own_.take_all();
   while (!taken.empty()) {
-    auto* node = taken.pop_front();
-    auto* mailbox = is_for_everyone(*node) ? nullptr : mailbox_of(user_of(*node));
-    if (mailbox != nullptr) {
-      mailbox->local.pending.push_back(node);
-      into_ring(*mailbox);
-    } else {
-      own_list_.push_back(node);
-      ++own_taken_;
+    std::size_t count = 0;
+    for (; count < batch.size() && !taken.empty(); ++count) {
+      auto* node = taken.pop_front();
+      batch[count] = {.node = node, .hash = hash_uuid(user_of(*node))};
+      directory_.prefetch(batch[count].hash);
+      prefetch_tail(*node);
     }
+    const auto lookups = std::span{batch}.first(count);
+    for (const auto& lookup : lookups) {
+      auto* mailbox = directory_.probable(lookup.hash, mailboxes_);
+      if (mailbox == nullptr) continue;
+      __builtin_prefetch(mailbox, 1);
+      __builtin_prefetch(&mailbox->local, 1);
+    }
+    for (const auto& [node, hash] : lookups)
+      give_to_mailbox(*node, hash);
   }
+}
+
+/// Or to the list of those that have none.
+void Shard::give_to_mailbox(Node& node, std::uint64_t hash) {
+  auto* mailbox =
+      is_for_everyone(node) ? nullptr : directory_.find(user_of(node), hash, mailboxes_).mailbox;
+  if (mailbox == nullptr) {
+    own_list_.push_back(&node);
+    ++own_taken_;
+    return;
+  }
+  busy_.count_own(*mailbox, static_cast<std::uint32_t>(turn_), mailboxes_);
+  mailbox->local.pending.push_back(&node);
+  into_ring(*mailbox);
 }
 
 void Shard::take_released_claims() {
@@ -354,6 +389,7 @@ void Shard::process_own() {
     ++own_processed_;
     // The user may have got a mailbox since the node was taken.
     auto* mailbox = is_for_everyone(node) ? nullptr : mailbox_of(user_of(node));
+    static_cast<void>(settle_node(node, nullptr));
     handle(node, mailbox);
     if (mailbox == nullptr) continue;
     fan_out(*mailbox);
@@ -366,8 +402,7 @@ bool Shard::process_ring() {
   const auto round = std::min(ring_.size(), mailbox_turns_max);
   std::size_t waiting = 0;  // for guests; an announcement follows
   for (std::size_t i = 0; i < round; ++i) {
-    if (ring_.size() > 8) prefetch_subscription(*ring_[8]);
-    if (ring_.size() > 4) prefetch_sink(*ring_[4]);
+    if (ring_.size() > 8) prefetch_sink(*ring_[8]);
     auto& mailbox = *ring_.pop_front();
     mailbox.local.in_ring = false;
     if (guests_are_behind(mailbox)) {
@@ -375,6 +410,7 @@ bool Shard::process_ring() {
     } else if (own_processed_ >= mailbox.local.hold_until) {
       process_mailbox(mailbox);
     }
+    busy_.retire_if_quiet(mailbox);
     if (!mailbox.local.pending.empty()) {
       into_ring(mailbox);
     } else {
@@ -392,11 +428,19 @@ void Shard::process_mailbox(Mailbox& mailbox) {
     auto& node = *pending.pop_front();
     if (pending.head != nullptr && pending.head->next != nullptr)
       prefetch_tail(*pending.head->next);
-    if (node.in_mailbox_bytes) bytes += bytes_of(node);
+    bytes += settle_node(node, &mailbox);
     handle(node, &mailbox);
   }
   fan_out(mailbox);
   if (bytes > 0) mailbox.settle(bytes);
+}
+
+std::size_t Shard::settle_node(const Node& node, const Mailbox* mailbox) noexcept {
+  if (node.counted_in == nullptr) return 0;
+  const auto bytes = bytes_of(node);
+  if (node.counted_in == mailbox) return bytes;
+  node.counted_in->settle(bytes);
+  return 0;
 }
 
 void Shard::finish_turn() {
@@ -432,6 +476,7 @@ Mailbox& Shard::open_mailbox(const UserId& user) {
   auto& mailbox = mailboxes_.acquire();
   mailbox.open(user);
   mailbox.local.hold_until = own_taken_;
+  mailbox.listed_as = mailbox.generation();
   directory_.insert(mailbox, hash_uuid(user), mailboxes_);
   mailbox_count_.store(directory_.size(), std::memory_order_relaxed);  // C2
   return mailbox;
@@ -440,11 +485,9 @@ Mailbox& Shard::open_mailbox(const UserId& user) {
 void Shard::close_if_unused(Mailbox& mailbox) {
   const auto& local = mailbox.local;
   if (local.heard() || !local.pending.empty() || local.in_ring) return;
-  const auto user = mailbox.user();
-  const auto generation = mailbox.generation();
   // A node that came in the meantime keeps it open; its own turn closes it.
-  if (!mailbox.close()) return;
-  directory_.erase(mailbox, generation, hash_uuid(user));
+  if (local.busy() && !busy_.retire(mailbox)) return;
+  directory_.erase(mailbox, mailbox.listed_as, hash_uuid(mailbox.user()));
   mailboxes_.release(mailbox);
   mailbox_count_.store(directory_.size(), std::memory_order_relaxed);  // C2
 }

@@ -6,6 +6,7 @@
 #include "carillon/engine/metrics.hpp"
 #include "carillon/engine/sink.hpp"
 #include "engine/src/ack_batch.hpp"
+#include "engine/src/busy_mailboxes.hpp"
 #include "engine/src/claims.hpp"
 #include "engine/src/core.hpp"
 #include "engine/src/directory.hpp"
@@ -136,6 +137,7 @@ class Shard {
   static constexpr std::size_t ready_mailboxes_max = 4096;  // taken in one turn
   static constexpr std::size_t relays_per_turn_max = 4096;
   static constexpr std::size_t ready_batch_max = 64;  // of these at a time
+  static constexpr std::size_t own_batch_max = 32;    // nodes looked up at a time
   static constexpr std::uint64_t sequences_per_block = 64;
 
   struct Taken {
@@ -148,12 +150,20 @@ class Shard {
   };
 
   // Taking (shard.cpp).
-  /// `to`: what directory_ said about the node's user. False if `bytes_max` of its
-  /// mailbox is reached.
+  /// Into the mailbox of a busy user, or to the shard's own queue. False if
+  /// `bytes_max` of the user's mailbox is reached.
   [[nodiscard]] bool route(Node* node,
-                           const MailboxRef& to,
+                           const UserId& user,
+                           std::uint64_t hash,
                            std::size_t bytes,
                            std::size_t bytes_max) noexcept;
+  /// So much is queued that one mailbox could be near its bound: from here on what
+  /// goes to the shard's own queue counts against it.
+  [[nodiscard]] bool backlogged() const noexcept {
+    return queued_bytes_.load(std::memory_order_relaxed) > uncounted_bytes_max_;  // C1
+  }
+  /// What process_mailbox gives back at once, if the node counts there.
+  [[nodiscard]] static std::size_t settle_node(const Node& node, const Mailbox* mailbox) noexcept;
   void announce_ready(Mailbox& mailbox) noexcept;
   void wake() noexcept;
   /// Always inlined: GCC drops calls of a function that does nothing but prefetch.
@@ -164,6 +174,7 @@ class Shard {
   [[nodiscard]] bool take_ready(std::uint32_t announced);
   void take_fresh();
   void take_own();
+  void give_to_mailbox(Node& node, std::uint64_t hash);
   /// True if more may be left.
   [[nodiscard]] bool take_relays();
   void take_released_claims();
@@ -192,6 +203,8 @@ class Shard {
   void refuse(Event& event, Ack ack);
   void fan_out(Mailbox& mailbox);
   void deliver(SubscriptionState& state, std::span<const Delivery> deliveries);
+  void deliver(const Subscriber& subscriber, std::span<const Delivery> deliveries);
+  void hand_to(Sink& sink, std::span<const Delivery> deliveries);
   void deliver_broadcast(const Event& event);
 
   // Guests (shard_guests.cpp).
@@ -212,6 +225,10 @@ class Shard {
 
   Core& core_;
   const ShardIndex index_;
+  // Of Options::mailbox_bytes_max, see there: how many bytes may be queued uncounted,
+  // and how many may count.
+  const std::size_t uncounted_bytes_max_;
+  const std::size_t counted_bytes_max_;
 
   // Producers write these.
   alignas(64) std::atomic<std::size_t> queued_bytes_{0};
@@ -231,7 +248,8 @@ class Shard {
 
   // Read by producers, written by the shard through their own rules.
   MailboxTable mailboxes_;
-  Directory directory_;
+  Directory directory_;  // of all mailboxes
+  BusyMailboxes busy_;
 
   // The shard's own.
   alignas(64) std::thread::id owner_;

@@ -155,8 +155,10 @@ void Shard::handle_join(SubscriptionState& state, Mailbox* mailbox) {
     local.active_index = static_cast<std::uint32_t>(active_.size());
     active_.push_back(mailbox);
   }
-  state.index = static_cast<std::uint32_t>(local.subscriptions.size());
-  local.subscriptions.push_back(&state);  // takes over the join's reference
+  state.index = local.subscriptions.size();
+  // Takes over the join's reference.
+  local.subscriptions.push_back(
+      {.state = &state, .sink = state.filter == nullptr ? state.sink.get() : nullptr});
   state.sink->on_start({.user = last_sequence_, .broadcast = last_broadcast_});
 }
 
@@ -180,9 +182,7 @@ void Shard::handle_leave(SubscriptionState& state) {
 
 void Shard::remove(const SubscriptionState& state, Mailbox& mailbox) {
   auto& subscriptions = mailbox.local.subscriptions;
-  subscriptions.back()->index = state.index;
-  subscriptions[state.index] = subscriptions.back();
-  subscriptions.pop_back();
+  if (auto* moved = subscriptions.remove(state.index)) moved->index = state.index;
   if (!subscriptions.empty()) return;
   auto& moved = active_[mailbox.local.active_index] = active_.back();
   moved->local.active_index = mailbox.local.active_index;
@@ -210,8 +210,8 @@ void Shard::end(SubscriptionState& state, EndReason reason) {
 void Shard::fan_out(Mailbox& mailbox) {
   if (deliveries_.empty()) return;
   if (mailbox.local.guests != nullptr) relay_deliveries(mailbox);
-  for (auto* state : mailbox.local.subscriptions)
-    deliver(*state, deliveries_);
+  for (const auto& subscriber : mailbox.local.subscriptions.all())
+    deliver(subscriber, deliveries_);
   deliveries_.clear();
 }
 
@@ -224,8 +224,17 @@ void Shard::deliver(SubscriptionState& state, std::span<const Delivery> deliveri
     if (filtered_.empty()) return;
     deliveries = filtered_;
   }
+  hand_to(*state.sink, deliveries);
+}
+
+void Shard::deliver(const Subscriber& subscriber, std::span<const Delivery> deliveries) {
+  if (subscriber.sink == nullptr) return deliver(*subscriber.state, deliveries);
+  hand_to(*subscriber.sink, deliveries);
+}
+
+void Shard::hand_to(Sink& sink, std::span<const Delivery> deliveries) {
   add(delivered_, deliveries.size());
-  state.sink->on_events({.deliveries = deliveries, .shard = index_, .turn = turn_});
+  sink.on_events({.deliveries = deliveries, .shard = index_, .turn = turn_});
 }
 
 void Shard::deliver_broadcast(const Event& event) {
@@ -234,8 +243,8 @@ void Shard::deliver_broadcast(const Event& event) {
                           .position = {.user = last_sequence_, .broadcast = last_broadcast_},
                           .slot = slot_++};
   for (auto* mailbox : active_)
-    for (auto* state : mailbox->local.subscriptions)
-      deliver(*state, {&delivery, 1});
+    for (const auto& subscriber : mailbox->local.subscriptions.all())
+      deliver(subscriber, {&delivery, 1});
   for (auto* group : guests_) {
     deliveries_.push_back({.event = &event,
                            .position = {.user = group->reached, .broadcast = last_broadcast_},
@@ -246,7 +255,7 @@ void Shard::deliver_broadcast(const Event& event) {
 
 void Shard::end_subscriptions() {
   for (auto* mailbox : active_) {
-    for (auto* state : mailbox->local.subscriptions) {
+    for (const auto& [state, sink] : mailbox->local.subscriptions.all()) {
       state->mailbox = nullptr;
       end(*state, EndReason::stopped);
       state->drop_reference();

@@ -98,6 +98,7 @@ class EventPool;
 
 namespace detail {
 struct EventAccess;
+class Mailbox;
 
 /// What a mailbox can carry: events and commands, linked through themselves.
 /// 64-byte alignment leaves room for the mailbox's generation (mailbox.hpp).
@@ -114,8 +115,9 @@ struct alignas(64) Node {
   /// Where the second, fourth and eighth node before this one may be: to be
   /// prefetched only, never followed (mailbox.hpp).
   std::array<const void*, 3> hints{};
+  /// The mailbox against whose bound it counts, or null.
+  Mailbox* counted_in = nullptr;
   Kind kind;
-  bool in_mailbox_bytes = false;  ///< counts against its mailbox's bound
 
  protected:
   ~Node() = default;
