@@ -82,16 +82,18 @@ class alignas(64) RecentNodes {
 /// Role      One per user with subscriptions (or with events still queued since
 ///           the last one left). Lives in its shard's MailboxTable, which
 ///           recycles it for other users and never frees it.
-/// Threads   push, has_room, user: any thread. Everything else: the shard's thread.
+/// Threads   push, charge, settle, has_room, user: any thread. Everything else: the
+///           shard's thread.
 /// Order     One order for all producers: that of their successful pushes.
-/// Bound     bytes_max, as given to push; exact up to the producers that push at
+/// Bound     bytes_max, as given to push and charge; exact up to the producers that push at
 ///           the same moment. A batch is pushed without one (Broadcaster::publish_all).
 /// Progress  push is lock-free (a compare-exchange loop), take_all wait-free.
 ///           Neither allocates.
 /// Wake-up   None of its own: PushResult::first tells the producer to announce
 ///           the mailbox to its shard.
 /// Lifetime  Type-stable: a late push through a stale directory entry is safe
-///           and answered `closed`, because the generation differs.
+///           and answered `closed`, because the generation differs. A life is a time
+///           in which publishers find it (BusyMailboxes).
 ///
 /// Invariant: a life (generation) that holds a node is not over. push links a
 ///   node only by a compare-exchange from a head of its generation; close

@@ -48,12 +48,17 @@ struct ChangeNode final : Node {
 ///           thread of the shard (asserted).
 /// Order     Nodes for one user keep the order of their pushes, also when the
 ///           user's first subscription moves them from the shard's own queue to
-///           a mailbox: a turn takes the mailboxes first and the own queue
-///           second, puts own-queue nodes of users with a mailbox before what
+///           a mailbox, and also when the user becomes busy, so that they go straight
+///           to it (busy_mailboxes.hpp): a turn takes the mailboxes first and the own
+///           queue second, puts own-queue nodes of users with a mailbox before what
 ///           that turn took from the mailbox, and holds a mailbox that was opened
-///           while older own-queue nodes wait (hold_until).
+///           while older own-queue nodes wait (hold_until). A mailbox ceases to be
+///           busy only while it is empty.
 /// Bound     Options::queued_bytes_max of events accepted and not given back, and of
-///           events that other shards relayed;
+///           events that other shards relayed; Options::mailbox_bytes_max of one
+///           user's: a fourth of it may be uncounted, queued for whomever, the rest
+///           counts against the mailbox whichever queue it is in (C1 of the node that
+///           is not counted found no more than that fourth queued, itself included);
 ///           a turn handles own_nodes_per_turn_max and mailbox_turns_max pieces
 ///           and says whether work is left.
 /// Progress  Producers: lock-free, no system call but the wake-up. Turns never

@@ -260,6 +260,50 @@ TEST_F(BroadcasterTest, RefusesAFloodedUserOnlyAtItsMailboxsBound) {
   EXPECT_EQ(broadcaster_->publish(event(bob_)), PublishStatus::accepted);
 }
 
+TEST_F(BroadcasterTest, KeepsTheOrderWhileAUserBecomesBusyAndQuiet) {
+  start({.shards = 1});
+  auto [sink, handle] = subscribe(alice_);
+  run();
+  std::vector<std::string> published;
+  const auto publish_next = [&] {
+    published.push_back(std::to_string(published.size()));
+    publish(alice_, published.back());
+  };
+
+  for (int round = 0; round < 5; ++round) {
+    for (int burst = 0; burst < 3; ++burst) {
+      for (int i = 0; i < 5; ++i)
+        publish_next();
+      static_cast<void>(broadcaster_->run_turn(0));
+    }
+    for (int single = 0; single < 10; ++single) {
+      publish_next();
+      static_cast<void>(broadcaster_->run_turn(0));
+    }
+  }
+  run();
+
+  EXPECT_EQ(sink->descriptions(), published);
+}
+
+TEST_F(BroadcasterTest, CountsAgainstAUsersBoundWhateverWayItsEventsTake) {
+  start({.shards = 1, .mailbox_bytes_max = 65'536});
+  auto [sink, handle] = subscribe(alice_);
+  run();
+  for (int i = 0; i < 8; ++i)  // busy from the next turn on
+    publish(alice_);
+  static_cast<void>(broadcaster_->run_turn(0));
+  const auto before = broadcaster_->metrics().queued_bytes;
+
+  while (broadcaster_->publish(event(alice_)) == PublishStatus::accepted) {
+  }
+
+  const auto queued = broadcaster_->metrics().queued_bytes - before;
+  EXPECT_LE(queued, 65'536U);
+  EXPECT_GE(queued, 65'536U * 3 / 4 - 1'024U);
+  EXPECT_EQ(broadcaster_->publish(event(bob_)), PublishStatus::accepted);
+}
+
 TEST_F(BroadcasterTest, AcknowledgesAfterTheCommitOnly) {
   start();
   ASSERT_EQ(broadcaster_->publish(event(alice_, "x"), {.sink = &acks_, .token = 42}),

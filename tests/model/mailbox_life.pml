@@ -1,5 +1,7 @@
 /* The lives of a mailbox: opened by a user's first subscription, closed behind the
-   last, given to another user, while producers hold what they once looked up.
+   last, given to another user, while producers hold what they once looked up. In
+   between it becomes busy, so that publishers find it, and quiet, so that they don't,
+   whenever the shard likes.
    README.md says how to read this.
 
    Publishers publish for user 0. Subscriber i subscribes to user i, publishes one
@@ -17,6 +19,10 @@
 #endif
 #ifndef ROUNDS
 #define ROUNDS 1
+#endif
+/* How often mailboxes become busy or quiet again. */
+#ifndef CHANGES
+#define CHANGES 2
 #endif
 #define PUBLISHED (PUBLISHERS * EVENTS)
 /* A round is join, event, leave; without the event with -DSILENT. */
@@ -52,12 +58,14 @@ byte generation[MAILBOXES + 1];
 byte user[MAILBOXES + 1] = NOBODY;        /* Mailbox::user_ */
 byte own_head = 0;                        /* NodeQueue::head_ of Shard::own_ */
 bool ready[MAILBOXES + 1];                /* Shard::ready_, in any order */
-/* The directory's slot of each user: index and generation in one word; index 0 is
-   an empty slot or a tombstone. Index 0 is never used. */
+/* BusyMailboxes' directory, its slot of each user: index and generation in one word;
+   index 0 is an empty slot or a tombstone. Index 0 is never used. */
 byte entry_index[SUBSCRIBERS];
 byte entry_generation[SUBSCRIBERS];
 
 /* The shard's own. */
+byte home[SUBSCRIBERS];                   /* Shard::directory_: each user's mailbox, or 0 */
+byte changes = 0;                         /* from busy to quiet and back, to be finite */
 chan own_list = [NODES] of { byte };
 byte own_taken = 0;
 byte own_processed = 0;
@@ -215,7 +223,7 @@ inline take_own() {
     do
     :: nempty(taken) ->
       taken ? node;
-      mailbox = entry_index[user_of(node)];         /* mailbox_of: the shard's own stores */
+      mailbox = home[user_of(node)];                /* give_to_mailbox: its own stores */
       if
       :: mailbox != 0 -> pending[mailbox] ! node; into_ring(mailbox)
       :: else -> own_list ! node; own_taken++
@@ -276,28 +284,49 @@ inline handle() {
   }
 }
 
-/* Shard::open_mailbox and MailboxTable::acquire. One step with the insert: until it
-   nobody finds the mailbox, and who still knows it from its last life only learns
-   a little earlier or later that it is another user's. */
+/* Shard::open_mailbox and MailboxTable::acquire. Nobody finds the mailbox yet, and who
+   still knows it from its last life only learns a little earlier or later that it is
+   another user's. */
 inline open_mailbox(of_user) {
   if
   :: nempty(free) -> free ? joined
   :: empty(free) -> joined = next_index; next_index++
   fi;
-  assert(entry_index[of_user] == 0);
+  assert(home[of_user] == 0 && entry_index[of_user] == 0);
   user[joined] = of_user;                           /* M5 store */
 #ifndef MUTATION_NO_HOLD
   hold_until[joined] = own_taken;
 #endif
-  entry_index[of_user] = joined;                    /* D4 store */
-  entry_generation[of_user] = generation[joined]
+  home[of_user] = joined
 }
 
-/* Shard::close_if_unused. */
-inline close_if_unused() {
+/* BusyMailboxes::add. */
+inline become_busy(which) {
+  atomic {
+    entry_index[user[which]] = which;               /* D4 store */
+    entry_generation[user[which]] = generation[which];
+    changes++
+  }
+}
+
+/* When the shard does so is its own affair: the model tries every moment of a turn at
+   which it may, for each open mailbox. */
+#define is_open(which) (user[which] != NOBODY && home[user[which]] == which)
+inline change(which) {
   if
-  :: subscriptions[mailbox] != 0 || len(pending[mailbox]) > 0 || in_ring[mailbox]
-  :: else ->
+  :: is_open(which) && entry_index[user[which]] == 0 && changes < CHANGES -> become_busy(which)
+  :: is_open(which) && entry_index[user[which]] == which && changes < CHANGES ->
+    mailbox = which;
+    retire();
+    changes++;
+    unused = false;
+    mailbox = 0
+  :: true
+  fi
+}
+
+/* BusyMailboxes::retire; `unused` says whether it could. */
+inline retire() {
 #ifdef MUTATION_ERASE_BEFORE_CLOSE
     erase();
 #endif
@@ -317,8 +346,23 @@ inline close_if_unused() {
     };
 #endif
     if
+    :: unused -> erase()                            /* Directory::erase, D4 store */
+    :: !unused
+    fi
+}
+
+/* Shard::close_if_unused. */
+inline close_if_unused() {
+  if
+  :: subscriptions[mailbox] != 0 || len(pending[mailbox]) > 0 || in_ring[mailbox]
+  :: else ->
+    if
+    :: entry_index[user[mailbox]] == mailbox -> retire()
+    :: else -> unused = true
+    fi;
+    if
     :: unused ->
-      erase();                                      /* Directory::erase, D4 store */
+      home[user[mailbox]] = 0;
       assert(nfull(free));                          /* released once in each life */
       free ! mailbox                                /* MailboxTable::release */
     :: !unused
@@ -337,7 +381,7 @@ inline process_own() {
     atomic {
       own_list ? node;
       own_processed++;
-      mailbox = entry_index[user_of(node)];         /* mailbox_of */
+      mailbox = home[user_of(node)];                /* mailbox_of */
       handle()
     };
     if
@@ -402,14 +446,19 @@ proctype Shard() {
 #endif
 #endif
     process_own();
-    process_ring()
+    process_ring();
+    change(1)
+#if MAILBOXES > 1
+    ;
+    change(2)
+#endif
   :: handled_total == NODES && empty(ring) -> break
   od;
   /* Behind the last subscription and the last node, nothing is kept. */
   assert(len(free) == next_index - 1);
-  assert(entry_index[0] == 0);
+  assert(home[0] == 0 && entry_index[0] == 0);
 #if SUBSCRIBERS > 1
-  assert(entry_index[1] == 0)
+  assert(home[1] == 0 && entry_index[1] == 0)
 #endif
 }
 

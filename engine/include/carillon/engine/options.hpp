@@ -43,9 +43,11 @@ struct Options {
   /// fanned out), per shard. At the bound publish answers `full`.
   std::size_t queued_bytes_max = std::size_t{64} << 20U;
 
-  /// Bytes that wait in one mailbox. At the bound publish answers `full` for
-  /// this user only, so that one flooded user can't take the shard's credit. A batch
-  /// (publish_all) may exceed it, and is refused while it is exceeded.
+  /// Most bytes that wait for one user with subscriptions. At the bound publish answers
+  /// `full` for this user only, so that one flooded user can't take the shard's credit.
+  /// It is never exceeded by publish, but may be felt from three fourths of it on: while
+  /// the shard has less than a fourth of it queued for all users together, nobody counts
+  /// for whom. A batch (publish_all) may exceed it, and is refused while it is exceeded.
   std::size_t mailbox_bytes_max = std::size_t{16} << 20U;
 
   /// Events that one mailbox may have fanned out before the next one's turn.
