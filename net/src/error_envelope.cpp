@@ -5,13 +5,14 @@ namespace carillon::net {
 Response error_response(unsigned status,
                         std::string_view code,
                         std::string_view message,
-                        const std::vector<engine::Fault>& details) {
+                        const std::vector<engine::Fault>& details,
+                        std::chrono::seconds retry_after) {
   Response response;
   response.status = status;
   response.content_type = error_type;
   response.headers = "X-Content-Type-Options: nosniff\r\n";
-  // What is full or draining now is expected to have room again soon.
-  if (status == 503 || status == 429) response.headers += "Retry-After: 1\r\n";
+  if (status == 503 || status == 429)
+    response.headers += "Retry-After: " + std::to_string(retry_after.count()) + "\r\n";
 
   auto& body = response.body;
   body = R"({"error":)";

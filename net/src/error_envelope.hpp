@@ -5,6 +5,7 @@
 #include "carillon/engine/result.hpp"
 #include "net/src/response.hpp"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ inline constexpr std::string_view request_timeout = "request_timeout";
 inline constexpr std::string_view body_too_large = "body_too_large";
 inline constexpr std::string_view unsupported_media_type = "unsupported_media_type";
 inline constexpr std::string_view header_too_large = "header_too_large";
+inline constexpr std::string_view rate_limited = "rate_limited";
+inline constexpr std::string_view too_many_connections = "too_many_connections";
+inline constexpr std::string_view too_many_sessions = "too_many_sessions";
 inline constexpr std::string_view overloaded = "overloaded";
 inline constexpr std::string_view draining = "draining";
 inline constexpr std::string_view unavailable = "unavailable";
@@ -47,11 +51,13 @@ struct Faults {
 };
 
 /// The one form of every answer that is not 2xx. `message` and `details` are
-/// UTF-8. Overload answers (503) get a Retry-After.
+/// UTF-8. Overload answers (429, 503) get a Retry-After; what is full or draining
+/// now is expected to have room again soon.
 [[nodiscard]] Response error_response(unsigned status,
                                       std::string_view code,
                                       std::string_view message,
-                                      const std::vector<engine::Fault>& details = {});
+                                      const std::vector<engine::Fault>& details = {},
+                                      std::chrono::seconds retry_after = std::chrono::seconds{1});
 
 /// 400 that names every fault.
 [[nodiscard]] Response faults_response(const Faults& faults);

@@ -24,15 +24,18 @@ constexpr std::size_t pending_read_bytes = std::size_t{16} * 1024;
 
 }  // namespace
 
-HttpConnection::HttpConnection(HttpShard& shard, tcp::socket socket, Ticket self)
-    : shard_{shard}, socket_{std::move(socket)}, self_{self} {
+HttpConnection::HttpConnection(HttpShard& shard,
+                               tcp::socket socket,
+                               AdmissionPass pass,
+                               Ticket self)
+    : shard_{shard}, socket_{std::move(socket)}, pass_{std::move(pass)}, self_{self} {
 }
 
 void HttpConnection::start() {
   error_code ignored;
-  socket_.set_option(tcp::no_delay{true}, ignored);
   socket_.non_blocking(true, ignored);
-  idle_since_ = shard_.tick();
+  opened_at_ = shard_.tick();
+  idle_since_ = opened_at_;
   wait_readable();
 }
 
@@ -175,6 +178,7 @@ bool HttpConnection::step(std::string_view& data) {
 
 void HttpConnection::on_header() {
   const auto& options = shard_.net().options;
+  greeted_ = true;
   route_ = route(request_.method, request_.path());
   early_answer_ = check_header(shard_, request_, route_);
   const bool waits = request_.http11 && parser_->expects_body() &&

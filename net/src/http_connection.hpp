@@ -1,6 +1,7 @@
 #pragma once
 
 #include "carillon/engine/acknowledgement.hpp"
+#include "net/src/admission.hpp"
 #include "net/src/asio.hpp"
 #include "net/src/http_shard.hpp"
 #include "net/src/line_stream.hpp"
@@ -31,7 +32,7 @@ namespace carillon::net {
 ///           idempotent; nothing happens after it.
 class HttpConnection final : public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(HttpShard& shard, tcp::socket socket, Ticket self);
+  HttpConnection(HttpShard& shard, tcp::socket socket, AdmissionPass pass, Ticket self);
 
   void start();
   /// Gives the answer of a request in flight; resume() sends it.
@@ -49,6 +50,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   [[nodiscard]] HttpShard& shard() noexcept { return shard_; }
   [[nodiscard]] Ticket ticket(std::uint32_t slot) const noexcept;
   [[nodiscard]] ResponseSlot& slot(std::uint32_t number) noexcept { return *queue_.find(number); }
+  [[nodiscard]] AdmissionPass& pass() noexcept { return pass_; }
   /// No further request is parsed before this one is answered.
   void hold_until_answered(std::uint32_t slot) noexcept { held_ = slot; }
   /// After the answers of earlier requests the socket goes to a StreamHub.
@@ -98,6 +100,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
 
   HttpShard& shard_;
   tcp::socket socket_;
+  AdmissionPass pass_;
   const Ticket self_;
   State state_ = State::open;
 
@@ -114,12 +117,14 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::optional<StreamRequest> stream_;
   std::unique_ptr<LineStream> lines_;  // until its answer has left
 
-  std::uint64_t partial_since_ = 0;  // ticks
+  std::uint64_t opened_at_ = 0;  // ticks, as all of these
+  std::uint64_t partial_since_ = 0;
   std::uint64_t idle_since_ = 0;
   std::uint64_t write_since_ = 0;
   std::uint64_t linger_since_ = 0;
   std::size_t lingered_bytes_ = 0;
 
+  bool greeted_ = false;  // a whole header has come
   bool reading_ = false;  // a wait is pending
   bool writing_ = false;  // a wait is pending
   bool last_ = false;     // the newest request is the last one answered

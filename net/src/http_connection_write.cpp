@@ -123,6 +123,7 @@ void HttpConnection::hand_over() {
   auto& net = shard_.net();
   auto request = *std::exchange(stream_, std::nullopt);
   request.early_bytes = std::move(pending_);
+  request.pass = std::move(pass_);
   const auto target = net.broadcaster->shard_of(request.user);
   auto* const hub = net.hubs[target].get();
 
@@ -175,14 +176,17 @@ void HttpConnection::sweep() {
     flush();
     return settle();
   }
+  const bool late_greeting = !greeted_ && is_over(opened_at_, options.handshake_timeout);
   if (has_partial_request()) {
-    if (!is_over(partial_since_, options.request_timeout)) return;
-    refuse(error_response(408, code::request_timeout,
-                          "The rest of the request did not come within " +
-                              std::to_string(options.request_timeout.count()) + " ms."));
+    if (!late_greeting && !is_over(partial_since_, options.request_timeout)) return;
+    const auto time = late_greeting ? options.handshake_timeout : options.request_timeout;
+    refuse(error_response(
+        408, code::request_timeout,
+        "The rest of the request did not come within " + std::to_string(time.count()) + " ms."));
     flush();
     return settle();
   }
+  if (late_greeting) return close(HttpEnd::handshake_timeout);
   if (!queue_.empty() || out_sent_ != out_.size()) {
     idle_since_ = now;
   } else if (is_over(idle_since_, options.idle_timeout)) {
@@ -206,6 +210,7 @@ void HttpConnection::close(HttpEnd reason) {
   error_code ignored;
   socket_.close(ignored);
   lines_.reset();
+  pass_.release();
   shard_.remove(self_.connection, reason);
 }
 

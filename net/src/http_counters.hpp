@@ -9,16 +9,18 @@ namespace carillon::net {
 
 /// Why an HTTP connection ended.
 enum class HttpEnd : std::uint8_t {
-  peer,             ///< the client closed or reset it
-  last_response,    ///< its last request was answered
-  idle,             ///< keep-alive without a request
-  request_timeout,  ///< half a request
-  write_timeout,    ///< the client reads nothing
-  upgraded,         ///< it became a stream
-  drained,          ///< the server stops
+  peer,               ///< the client closed or reset it
+  last_response,      ///< its last request was answered
+  idle,               ///< keep-alive without a request
+  request_timeout,    ///< half a request
+  handshake_timeout,  ///< nothing at all after it was accepted
+  write_timeout,      ///< the client reads nothing
+  upgraded,           ///< it became a stream
+  drained,            ///< the server stops
 };
-inline constexpr std::array<std::string_view, 7> http_end_names{
-    "peer", "last_response", "idle", "request_timeout", "write_timeout", "upgraded", "drained"};
+inline constexpr std::array<std::string_view, 8> http_end_names{
+    "peer",          "last_response", "idle",   "request_timeout", "handshake_timeout",
+    "write_timeout", "upgraded",      "drained"};
 
 /// Counted by one shard, on its thread. Read there too: /metrics visits each shard.
 struct HttpCounters {

@@ -1,5 +1,6 @@
 #include "net/src/http_shard.hpp"
 
+#include "net/src/admission_answer.hpp"
 #include "net/src/assert.hpp"
 #include "net/src/http_connection.hpp"
 
@@ -15,12 +16,16 @@ constexpr std::uint32_t index_mask = (1U << index_bits) - 1;
 constexpr std::uint32_t generation_bits = 64 - index_bits - ResponseQueue::number_bits;
 constexpr std::uint32_t generation_mask = (1U << generation_bits) - 1;
 
+/// How long a refused client may take to read why, and to close.
+constexpr std::chrono::milliseconds refused_linger{1'000};
+
 constexpr std::size_t read_scratch_bytes = std::size_t{64} * 1024;
 
 /// Fine enough that a deadline is late by a quarter at most; never a busy loop.
 std::chrono::milliseconds choose_tick(const ServerOptions& options) {
-  const auto shortest = std::min({options.request_timeout, options.idle_timeout,
-                                  options.write_timeout, options.close_timeout});
+  const auto shortest =
+      std::min({options.request_timeout, options.idle_timeout, options.write_timeout,
+                options.close_timeout, options.handshake_timeout});
   return std::clamp(shortest / 4, std::chrono::milliseconds{10}, std::chrono::milliseconds{1'000});
 }
 
@@ -61,6 +66,9 @@ void HttpShard::adopt(tcp::socket socket) {
     socket.close(ignored);
     return;
   }
+  AdmissionPass pass;
+  if (const auto rejection = net_.admission->admit(socket, pass))
+    return refused_.refuse(std::move(socket), refusal_bytes(*rejection, common_headers_), tick_);
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(connections_.size()));
     connections_.emplace_back();
@@ -70,7 +78,7 @@ void HttpShard::adopt(tcp::socket socket) {
   auto& entry = connections_[index];
   entry.generation = (entry.generation + 1) & generation_mask;
   entry.connection = std::make_shared<HttpConnection>(
-      *this, std::move(socket),
+      *this, std::move(socket), std::move(pass),
       Ticket{.connection = index, .generation = entry.generation, .slot = 0});
   ++counters_.connections;
   ++counters_.connections_accepted_total;
@@ -100,6 +108,7 @@ void HttpShard::report_if_drained() {
 void HttpShard::abandon() {
   for (std::size_t i = 0; i < connections_.size(); ++i)
     if (const auto connection = connections_[i].connection) connection->close(HttpEnd::drained);
+  refused_.close_all();
   timer_.cancel();
 }
 
@@ -183,6 +192,7 @@ void HttpShard::on_tick() {
   refresh_common_headers();
   for (std::size_t i = 0; i < connections_.size(); ++i)
     if (const auto connection = connections_[i].connection) connection->sweep();
+  refused_.sweep(tick_, ticks_of(refused_linger));
   wait_for_tick();
 }
 

@@ -4,6 +4,7 @@
 #include "carillon/engine/event_parser.hpp"
 #include "net/src/http_counters.hpp"
 #include "net/src/net_context.hpp"
+#include "net/src/refused_connections.hpp"
 #include "net/src/response.hpp"
 
 #include <cstdint>
@@ -50,7 +51,7 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
 
   /// Starts the sweep of deadlines. Before the shard's thread runs.
   void start();
-  /// Takes an accepted socket that is on this shard's context.
+  /// Takes an accepted socket that is on this shard's context, if it is admitted.
   void adopt(tcp::socket socket);
   /// Closes idle connections now and the others as soon as they have their
   /// answers; `done` runs when none is left.
@@ -107,6 +108,7 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
   asio::steady_timer timer_;
   std::vector<Entry> connections_;
   std::vector<std::uint32_t> free_;
+  RefusedConnections refused_;
   std::vector<std::shared_ptr<HttpConnection>> touched_;
   std::vector<engine::Ack> acks_taken_;
   std::vector<std::pair<Ticket, Response>> responses_taken_;

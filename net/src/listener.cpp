@@ -1,8 +1,8 @@
 #include "net/src/listener.hpp"
 
 #include "net/src/http_shard.hpp"
+#include "net/src/set_socket_options.hpp"
 
-#include <array>
 #include <string>
 #include <utility>
 
@@ -29,16 +29,20 @@ tcp::endpoint resolve(asio::io_context& context,
 }  // namespace
 
 Listener::Listener(NetContext& net)
-    : net_{net}, acceptor_{net.threads->context(0)}, timer_{net.threads->context(0)} {
+    : net_{net},
+      acceptor_{net.threads->context(0)},
+      timer_{net.threads->context(0)},
+      exhaustion_{net} {
 }
 
 engine::Result<std::uint16_t> Listener::open(const std::string& host, std::uint16_t port) {
   error_code ec;
   const auto endpoint = resolve(net_.threads->context(0), without_brackets(host), port, ec);
   if (!ec) acceptor_.open(endpoint.protocol(), ec);
-  if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address{true}, ec);
+  const auto& sockets = net_.options.sockets;
+  if (!ec) set_socket_options(acceptor_, sockets, ec);
   if (!ec) acceptor_.bind(endpoint, ec);
-  if (!ec) acceptor_.listen(tcp::acceptor::max_listen_connections, ec);
+  if (!ec) acceptor_.listen(static_cast<int>(sockets.listen_backlog), ec);
   if (ec)
     return engine::Error{engine::Errc::io, "can't listen on " + host + ":" + std::to_string(port) +
                                                ": " + ec.message()};
@@ -46,6 +50,8 @@ engine::Result<std::uint16_t> Listener::open(const std::string& host, std::uint1
 }
 
 void Listener::accept() {
+  const auto pause = net_.admission->accept_pause();
+  if (pause.count() != 0) return wait_and_accept(pause);
   const auto shard = next_shard_;
   next_shard_ = (next_shard_ + 1) % static_cast<engine::ShardIndex>(net_.shards.size());
   acceptor_.async_accept(net_.threads->context(shard),
@@ -64,17 +70,14 @@ void Listener::on_accepted(error_code ec, engine::ShardIndex shard, tcp::socket 
   } else if (ec != asio::error::connection_aborted) {
     // No descriptors or no memory, most likely: accepting again at once would
     // fail again at once.
-    if (net_.options.log) {
-      const std::array fields{engine::LogField{"reason", ec.message()}};
-      net_.options.log(engine::LogLevel::error, "can't accept a connection", fields);
-    }
-    return wait_and_accept();
+    constexpr std::chrono::milliseconds pause{100};
+    exhaustion_.on_failed_accept(ec, acceptor_.native_handle());
+    return wait_and_accept(pause);
   }
   accept();
 }
 
-void Listener::wait_and_accept() {
-  constexpr std::chrono::milliseconds pause{100};
+void Listener::wait_and_accept(std::chrono::microseconds pause) {
   timer_.expires_after(pause);
   timer_.async_wait([self = shared_from_this()](error_code ec) {
     if (!ec && self->acceptor_.is_open()) self->accept();

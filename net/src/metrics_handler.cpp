@@ -113,11 +113,34 @@ void add_streams(Families& families, NetContext& net) {
                static_cast<double>(all.backlog_bytes));
 }
 
+void add_admission(Families& families, const Admission& admission) {
+  const auto figures = admission.figures();
+  const auto limits = admission.limits();
+  const auto add = [&](std::string name, std::string help, bool counter, std::uint64_t value) {
+    families.add("carillon_" + std::move(name), std::move(help), counter,
+                 static_cast<double>(value));
+  };
+  add("connections", "Open connections, streams included.", false, figures.connections);
+  add("connections_max", "The most that may be open; 0: no limit.", false, limits.connections_max);
+  add("client_addresses", "Addresses with open connections, the exempt ones aside.", false,
+      figures.addresses);
+  add("session_users", "Users with open streaming sessions.", false, figures.users);
+  for (std::size_t i = 0; i < rejection_names.size(); ++i)
+    families.add("carillon_rejected_total", "Refused because of a limit, by limit.", true,
+                 {{"reason", std::string{rejection_names[i]}}},
+                 static_cast<double>(figures.rejected_total[i]));
+  add("accept_pauses_total", "Times that accepting waited for the accept rate.", true,
+      figures.accept_pauses_total);
+  add("publish_rate_untracked_total", "Publishes not limited because no token bucket was free.",
+      true, figures.untracked_total);
+}
+
 Response metrics_response(NetContext& net, const HttpCounters& http) {
   Families families;
   add_engine(families, net.broadcaster->metrics());
   add_http(families, http);
   add_streams(families, net);
+  add_admission(families, *net.admission);
   if (net.options.more_metrics) {
     std::vector<MetricSample> samples;
     net.options.more_metrics(samples);

@@ -3,6 +3,7 @@
 #include "carillon/engine/broadcaster.hpp"
 #include "carillon/engine/inbox.hpp"
 #include "carillon/net/server_options.hpp"
+#include "net/src/admission.hpp"
 #include "net/src/shard_threads_impl.hpp"
 #include "net/src/stream_hub.hpp"
 
@@ -21,6 +22,7 @@ struct NetContext {
   ShardThreads::Impl* threads = nullptr;
   engine::Broadcaster* broadcaster = nullptr;
   engine::Inbox* inbox = nullptr;
+  std::shared_ptr<Admission> admission;
   std::string server_header;  ///< `Server: carillon/1.2\r\n`
   std::vector<std::shared_ptr<HttpShard>> shards;
   std::vector<std::unique_ptr<StreamHub>> hubs;

@@ -1,3 +1,4 @@
+#include "net/src/admission_answer.hpp"
 #include "net/src/batch_reader.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
@@ -19,9 +20,20 @@ engine::AckRequest request_ack(const Exchange& exchange) {
           .at = slot.respond_async ? engine::AckAt::sequencing : engine::AckAt::durability};
 }
 
+/// A token per event, or the answer that there is none.
+Handled limit_rate(const Exchange& exchange, std::size_t events) {
+  auto& admission = *exchange.net().admission;
+  const auto& caller = exchange.caller;
+  const auto wait = admission.take_publish(caller.user, caller.service, events);
+  if (wait.count() == 0) return std::nullopt;
+  return rate_limited_response(admission, caller.service, wait);
+}
+
 }  // namespace
 
 Handled handle_publish(const Exchange& exchange) {
+  // Before the parsing, which is what a flood would cost most.
+  if (auto refusal = limit_rate(exchange, 1)) return refusal;
   auto& shard = exchange.connection.shard();
   auto parsed = shard.event_parser().parse(exchange.request.body,
                                            {exchange.caller.user, exchange.caller.service});
@@ -39,11 +51,14 @@ Handled handle_publish(const Exchange& exchange) {
 
 Handled handle_publish_batch(const Exchange& exchange) {
   const auto& options = exchange.net().options;
+  // Who owes tokens already is told so before anything is read.
+  if (auto refusal = limit_rate(exchange, 0)) return refusal;
   auto batch = read_batch(
       exchange.request.body, exchange.connection.shard().event_parser(),
       {exchange.caller.user, exchange.caller.service},
       {.events_max = options.batch_events_max, .event_bytes_max = options.event_bytes_max});
   if (batch.refusal) return std::move(batch.refusal);
+  if (auto refusal = limit_rate(exchange, batch.events.size())) return refusal;
 
   const auto ack = request_ack(exchange);
   auto& slot = exchange.connection.slot(exchange.slot);

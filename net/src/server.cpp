@@ -47,6 +47,7 @@ struct Server::Impl {
     net.threads = &shard_threads.impl();
     net.broadcaster = &broadcaster;
     net.inbox = &inbox;
+    net.admission = std::make_shared<Admission>(options.limits);
     net.server_header = "Server: carillon";
     if (!options.version.empty()) net.server_header += "/" + options.version;
     net.server_header += "\r\n";
@@ -56,8 +57,8 @@ struct Server::Impl {
     threads.impl().log = net.options.log;
     for (engine::ShardIndex shard = 0; shard < threads.shards(); ++shard) {
       auto& context = net.threads->context(shard);
-      net.hubs.push_back(
-          std::make_unique<StreamHub>(context, *net.broadcaster, net.options, shard));
+      net.hubs.push_back(std::make_unique<StreamHub>(context, *net.broadcaster, net.options, shard,
+                                                     net.admission));
       net.shards.push_back(std::make_shared<HttpShard>(net, shard));
       net.shards.back()->start();
     }
@@ -133,6 +134,10 @@ Server::~Server() {
 
 std::uint16_t Server::port() const noexcept {
   return impl_->port;
+}
+
+void Server::set_limits(const AdmissionLimits& limits) {
+  impl_->net.admission->set_limits(limits);
 }
 
 void Server::drain() {

@@ -25,11 +25,13 @@ milliseconds tick_period_for(const ServerOptions& options) {
 SessionHost::SessionHost(asio::io_context& context,
                          engine::Broadcaster& broadcaster,
                          const ServerOptions& options,
-                         engine::ShardIndex shard)
+                         engine::ShardIndex shard,
+                         std::shared_ptr<Admission> admission)
     : context_{context},
       broadcaster_{broadcaster},
       options_{options},
       shard_{shard},
+      admission_{std::move(admission)},
       tick_period_{tick_period_for(options)},
       timer_{context},
       now_{StreamClock::now()},

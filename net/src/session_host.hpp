@@ -3,6 +3,7 @@
 #include "carillon/engine/broadcaster.hpp"
 #include "carillon/engine/event_parser.hpp"
 #include "carillon/net/server_options.hpp"
+#include "net/src/admission.hpp"
 #include "net/src/asio.hpp"
 #include "net/src/frame_encoder.hpp"
 #include "net/src/stream_counters.hpp"
@@ -38,13 +39,15 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
   SessionHost(asio::io_context& context,
               engine::Broadcaster& broadcaster,
               const ServerOptions& options,
-              engine::ShardIndex shard);
+              engine::ShardIndex shard,
+              std::shared_ptr<Admission> admission);
   ~SessionHost();
   SessionHost(const SessionHost&) = delete;
   SessionHost& operator=(const SessionHost&) = delete;
 
   [[nodiscard]] const ServerOptions& options() const noexcept { return options_; }
   [[nodiscard]] engine::Broadcaster& broadcaster() noexcept { return broadcaster_; }
+  [[nodiscard]] Admission& admission() noexcept { return *admission_; }
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] PublishAcks& acks() noexcept { return *acks_; }
   [[nodiscard]] engine::EventParser& event_parser();
@@ -88,6 +91,7 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
   engine::Broadcaster& broadcaster_;
   const ServerOptions options_;
   const engine::ShardIndex shard_;
+  const std::shared_ptr<Admission> admission_;
   const std::chrono::milliseconds tick_period_;
 
   asio::steady_timer timer_;

@@ -16,9 +16,10 @@ struct StreamHub::Impl {
 StreamHub::StreamHub(asio::io_context& context,
                      engine::Broadcaster& broadcaster,
                      const ServerOptions& options,
-                     engine::ShardIndex shard)
-    : impl_{std::make_unique<Impl>(
-          Impl{std::make_shared<SessionHost>(context, broadcaster, options, shard)})} {
+                     engine::ShardIndex shard,
+                     std::shared_ptr<Admission> admission)
+    : impl_{std::make_unique<Impl>(Impl{std::make_shared<SessionHost>(
+          context, broadcaster, options, shard, std::move(admission))})} {
 }
 
 StreamHub::~StreamHub() {
@@ -31,10 +32,12 @@ void StreamHub::adopt(tcp::socket socket, StreamRequest request) {
   if (request.kind == StreamRequest::Kind::websocket) {
     const bool v1 = offers_carillon_v1(request.request);
     auto session = std::make_shared<WebSocketSession>(host, std::move(socket), v1);
+    session->keep(std::move(request.pass));
     host.add(session);
     session->start(std::move(request));
   } else {
     auto session = std::make_shared<SseSession>(host, std::move(socket));
+    session->keep(std::move(request.pass));
     host.add(session);
     session->start(std::move(request));
   }

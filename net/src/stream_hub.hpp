@@ -4,6 +4,7 @@
 #include "carillon/engine/filter.hpp"
 #include "carillon/engine/ids.hpp"
 #include "carillon/net/server_options.hpp"
+#include "net/src/admission.hpp"
 #include "net/src/asio.hpp"
 #include "net/src/stream_counters.hpp"
 
@@ -26,6 +27,7 @@ struct StreamRequest {
   /// The caller has service rights: its publishes over `carillon.v1` may name
   /// another owner, a systemId, and everyone. True without authentication.
   bool service = true;
+  AdmissionPass pass;  ///< of the connection; the session gives it back
 };
 
 /// The streaming sessions of one shard.
@@ -41,7 +43,8 @@ class StreamHub {
   StreamHub(asio::io_context& context,
             engine::Broadcaster& broadcaster,
             const ServerOptions& options,
-            engine::ShardIndex shard);
+            engine::ShardIndex shard,
+            std::shared_ptr<Admission> admission);
   ~StreamHub();
   StreamHub(const StreamHub&) = delete;
   StreamHub& operator=(const StreamHub&) = delete;

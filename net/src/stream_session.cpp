@@ -216,6 +216,7 @@ void StreamSession::close(CloseReason reason) noexcept {
   backlog_.discard();
   error_code ignored;
   socket().close(ignored);
+  pass_.release();
   std::exchange(host_, nullptr)->remove(*this, reason);
 }
 

@@ -42,6 +42,8 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   void on_end(engine::EndReason reason) noexcept final;
 
   // For the host.
+  /// Its place among the admitted connections, until close().
+  void keep(AdmissionPass pass) noexcept { pass_ = std::move(pass); }
   /// One write of what is queued, unless the socket is known to be full.
   void flush() noexcept;
   void tick(StreamClock::time_point now) noexcept;
@@ -102,6 +104,7 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
 
   SessionHost* host_;  // null once closed
   SessionBacklog backlog_;
+  AdmissionPass pass_;
   engine::Subscription subscription_;
   engine::Position position_;
   std::unique_ptr<engine::Filter> filter_;

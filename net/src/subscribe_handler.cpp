@@ -1,3 +1,4 @@
+#include "net/src/admission_answer.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
 #include "net/src/list_query.hpp"
@@ -62,6 +63,9 @@ Handled handle_subscribe(const Exchange& exchange) {
     response.content_type = "text/event-stream";
     return response;
   }
+  // Before anything is switched: the connection stays as good as it was.
+  if (!exchange.connection.pass().open_session(exchange.caller.user))
+    return too_many_sessions_response(*exchange.net().admission);
   StreamRequest stream;
   stream.kind =
       is_upgrade(exchange.request) ? StreamRequest::Kind::websocket : StreamRequest::Kind::sse;

@@ -1,4 +1,5 @@
 // The second half of WebSocketSession: what the client's messages do.
+#include "net/src/admission_answer.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/websocket_session.hpp"
 
@@ -74,6 +75,13 @@ void WebSocketSession::on_publish(const ClientMessage& message) {
                      {.code = code::overloaded,
                       .error = "Too many publishes of this session wait for their ack.",
                       .retry_after = options.sse_retry});
+  // Of the caller, not of the session: another session does not give more.
+  const auto wait = host().admission().take_publish(user_, service_, 1);
+  if (wait.count() != 0)
+    return say_error(message.ref,
+                     {.code = code::rate_limited,
+                      .error = rate_limit_text(host().admission(), service_),
+                      .retry_after = std::chrono::ceil<std::chrono::milliseconds>(wait)});
 
   auto parsed = host().event_parser().parse(message.event, {.user = user_, .service = service_});
   if (!parsed) {

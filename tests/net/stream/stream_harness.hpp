@@ -45,8 +45,9 @@ class StreamHarness {
     if (!made) throw std::runtime_error{made.error().text()};
     broadcaster_ = std::move(*made);
     for (engine::ShardIndex shard = 0; shard < options.shards; ++shard)
-      hubs_.push_back(std::make_unique<StreamHub>(threads_.impl().context(shard), *broadcaster_,
-                                                  options.server, shard));
+      hubs_.push_back(
+          std::make_unique<StreamHub>(threads_.impl().context(shard), *broadcaster_, options.server,
+                                      shard, std::make_shared<Admission>(options.server.limits)));
     threads_.start([this](engine::ShardIndex shard) {
       const bool more = broadcaster_->run_turn(shard);
       hubs_[shard]->flush();

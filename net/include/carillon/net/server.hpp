@@ -14,7 +14,7 @@ namespace carillon::net {
 /// The HTTP, WebSocket and SSE front end of one Broadcaster and one Inbox.
 ///
 /// Role      One per process and listening address.
-/// Threads   create, drain, stop: one thread, not one of the shards'.
+/// Threads   set_limits: any. create, drain, stop: one thread, not one of the shards'.
 /// Lifetime  Threads, broadcaster and inbox outlive the server. Order of the end:
 ///           drain(), threads.stop(), broadcaster.stop(), the log's stop.
 class Server {
@@ -32,6 +32,9 @@ class Server {
 
   /// The port that it listens on (the chosen one if options said 0).
   [[nodiscard]] std::uint16_t port() const noexcept;
+
+  /// From now on these are in force; what is open above them stays. Any thread.
+  void set_limits(const AdmissionLimits& limits);
 
   /// Stops accepting, refuses new requests with 503, answers what is in
   /// flight, says goodbye to subscribers. Returns when all connections are

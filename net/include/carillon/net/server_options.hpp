@@ -2,6 +2,8 @@
 
 #include "carillon/engine/ids.hpp"
 #include "carillon/engine/log.hpp"
+#include "carillon/net/admission_limits.hpp"
+#include "carillon/net/socket_options.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -56,6 +58,10 @@ struct ServerOptions {
   std::size_t session_backlog_bytes_max = std::size_t{1024} * 1024;
   std::size_t websocket_message_bytes_max = std::size_t{512} * 1024;  ///< from a client
 
+  /// From the accept to the end of the first request's header. Shorter than what
+  /// follows: who comes to ask has something to ask, and a flood of silent
+  /// connections must not hold descriptors for as long as a keep-alive may.
+  std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds request_timeout{30'000};     ///< first to last byte of a request
   std::chrono::milliseconds idle_timeout{75'000};        ///< keep-alive without a request
   std::chrono::milliseconds write_timeout{30'000};       ///< a client that reads nothing
@@ -64,6 +70,9 @@ struct ServerOptions {
   std::chrono::milliseconds close_timeout{5'000};        ///< WebSocket closing handshake
   std::chrono::milliseconds drain_timeout{10'000};       ///< goodbye to everybody
   std::chrono::milliseconds sse_retry{2'000};            ///< `retry:` told to SSE clients
+
+  AdmissionLimits limits;
+  SocketOptions sockets;
 
   LogLevelControl log_level;
   std::function<void(std::vector<MetricSample>&)> more_metrics;
