@@ -1,5 +1,7 @@
 #include "tools/carillond/config_keys.hpp"
 
+#include "tools/carillond/admission_keys.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -272,17 +274,24 @@ std::size_t edit_distance(string_view left, string_view right) {
 }  // namespace
 
 std::span<const Key> config_keys() {
-  return keys;
+  static const auto all = [] {
+    std::vector<Key> joined{keys.begin(), keys.end()};
+    const auto more = admission_keys();
+    joined.insert(joined.end(), more.begin(), more.end());
+    return joined;
+  }();
+  return all;
 }
 
 const Key* find_key(string_view name) {
-  const auto* found = std::ranges::find(keys, name, &Key::name);
-  return found == keys.end() ? nullptr : found;
+  const auto all = config_keys();
+  const auto found = std::ranges::find(all, name, &Key::name);
+  return found == all.end() ? nullptr : &*found;
 }
 
 string_view nearest_key(string_view name) {
   const auto distance = [name](const Key& key) { return edit_distance(name, key.name); };
-  const auto* nearest = std::ranges::min_element(keys, {}, distance);
+  const auto nearest = std::ranges::min_element(config_keys(), {}, distance);
   // Further than a third of its letters is another word, not a typing error.
   return edit_distance(name, nearest->name) * 3 <= nearest->name.size() ? nearest->name
                                                                         : string_view{};

@@ -1,5 +1,6 @@
 #include "tools/carillond/server_parts.hpp"
 
+#include "tools/carillond/descriptors.hpp"
 #include "tools/carillond/store_metrics.hpp"
 
 #include <fmt/format.h>
@@ -85,6 +86,7 @@ Result<void> ServerParts::start_network() {
                        .available = Logging::levels()};
   options.more_metrics = [this](std::vector<net::MetricSample>& samples) {
     add_store_metrics(*log_, *store_, samples);
+    add_descriptor_metrics(samples);
   };
   auto created = net::Server::create(options, *threads_, *broadcaster_, *inbox_);
   if (!created) return created.error();

@@ -33,6 +33,9 @@ class ServerParts {
 
   [[nodiscard]] std::uint16_t port() const noexcept { return server_->port(); }
 
+  /// From now on these are in force.
+  void set_limits(const net::AdmissionLimits& limits) { server_->set_limits(limits); }
+
   /// Stops accepting, answers what is in flight, says goodbye to subscribers,
   /// commits. False if events that were answered 202 could not be committed.
   [[nodiscard]] bool stop();

@@ -1,12 +1,12 @@
 #include "tools/carillond/server_process.hpp"
 
+#include "tools/carillond/descriptors.hpp"
 #include "tools/carillond/logging.hpp"
 #include "tools/carillond/server_parts.hpp"
 #include "tools/carillond/signals.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -19,15 +19,6 @@ namespace {
 
 using engine::LogLevel;
 
-/// A connection is a descriptor, and the soft limit is 1,024 on many systems.
-/// Returns the limit that is in force then.
-rlim_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
-  return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
-}
-
 /// The line that whoever started us waits for. In one write(), past the log, so
 /// that nothing can come between its letters.
 void announce(const ListenAddress& address) {
@@ -36,7 +27,21 @@ void announce(const ListenAddress& address) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
-void reload(Config& running, const Sources& sources, Logging& logging) {
+/// What the configuration says, and where it says nothing what the descriptors
+/// allow. Warns if it says more than they do.
+net::AdmissionLimits limits_of(const Config& config, Logging& logging) {
+  auto limits = config.network.limits;
+  const auto room = connections_that_fit(descriptors_max());
+  if (limits.connections_max > room)
+    logging.log(LogLevel::warning, "max_connections is more than the descriptor limit leaves",
+                {{"max_connections", std::to_string(limits.connections_max)},
+                 {"room", std::to_string(room)},
+                 {"descriptors_max", std::to_string(descriptors_max())}});
+  if (limits.connections_max == 0) limits.connections_max = room;
+  return limits;
+}
+
+void reload(Config& running, const Sources& sources, ServerParts& parts, Logging& logging) {
   const auto loaded = load_config(sources);
   for (const auto& fault : loaded.faults)
     logging.log(LogLevel::error, fault);
@@ -47,20 +52,21 @@ void reload(Config& running, const Sources& sources, Logging& logging) {
   running.log_level = logging.level();  // PUT …/config may have changed it since
   const auto outcome = reload_live_keys(running, loaded.config);
   logging.set_level(running.log_level);
+  parts.set_limits(limits_of(running, logging));
   for (const auto& key : outcome.needs_restart)
     logging.log(LogLevel::warning, "changed, but needs a restart", {{"key", key}});
   logging.log(LogLevel::info, "configuration reloaded",
               {{"changed", fmt::format("{}", fmt::join(outcome.applied, ","))}});
 }
 
-void wait_for_end(Config& running, const Sources& sources, Logging& logging) {
+void wait_for_end(Config& running, const Sources& sources, ServerParts& parts, Logging& logging) {
   while (true) {
     const int signal = wait_for_signal();
     if (signal != SIGHUP) {
       logging.log(LogLevel::info, "draining", {{"signal", ::sigabbrev_np(signal)}});
       return;
     }
-    reload(running, sources, logging);
+    reload(running, sources, parts, logging);
   }
 }
 
@@ -69,9 +75,11 @@ void wait_for_end(Config& running, const Sources& sources, Logging& logging) {
 int serve(const Config& config, const Sources& sources) {
   block_signals();
   Logging logging{config.log_level, config.log_format};
-  const auto descriptors_max = raise_descriptor_limit();
+  raise_descriptor_limit();
+  auto effective = config;
+  effective.network.limits = limits_of(config, logging);
 
-  ServerParts parts{config, logging};
+  ServerParts parts{effective, logging};
   if (const auto started = parts.start(); !started) {
     fmt::print(stderr, "carillond: {}\n", started.error().text());
     return 1;
@@ -82,11 +90,12 @@ int serve(const Config& config, const Sources& sources) {
               {{"version", CARILLON_VERSION},
                {"store", persistence::shown_store_url(store_url(config))},
                {"address", to_string(listening)},
-               {"descriptors_max", std::to_string(descriptors_max)}});
+               {"descriptors_max", std::to_string(descriptors_max())},
+               {"connections_max", std::to_string(effective.network.limits.connections_max)}});
   announce(listening);
 
   auto running = config;
-  wait_for_end(running, sources, logging);
+  wait_for_end(running, sources, parts, logging);
   die_on_next_signal();
   const bool complete = parts.stop();
   if (!complete)
