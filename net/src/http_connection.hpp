@@ -11,6 +11,7 @@
 #include "net/src/router.hpp"
 #include "net/src/stream_hub.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -87,6 +88,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   [[nodiscard]] std::optional<Response> begin_lines(bool continue_wanted);
   void advance_lines();
   [[nodiscard]] bool publish_lines();
+  void retry_lines_in(std::chrono::microseconds time);
   [[nodiscard]] bool append_results(const ResponseSlot& slot);
   void end_lines(std::string_view last_line);
   void break_lines_off(const Response& refusal);

@@ -69,8 +69,18 @@ void HttpConnection::advance_lines() {
   }
 }
 
-/// False if the engine does not take all of it now.
+/// False if the engine, or the caller's rate, does not take all of it now.
 bool HttpConnection::publish_lines() {
+  if (lines_->unadmitted() > 0) {
+    const auto& caller = lines_->publisher();
+    const auto wait =
+        shard_.net().admission->take_publish(caller.user, caller.service, lines_->unadmitted());
+    if (wait.count() > 0) {
+      retry_lines_in(wait);
+      return false;
+    }
+    lines_->admit();
+  }
   const auto slot = lines_->newest_slot;
   const auto status = lines_->publish(*shard_.net().broadcaster,
                                       {.sink = &shard_, .token = ticket(slot).to_token()});
@@ -84,14 +94,18 @@ bool HttpConnection::publish_lines() {
       break_lines_off(refused_response(status));
       return false;
   }
-  if (std::exchange(lines_->retry_pending, true)) return false;
-  lines_->retry.expires_after(retry_interval);
+  retry_lines_in(retry_interval);
+  return false;
+}
+
+void HttpConnection::retry_lines_in(std::chrono::microseconds time) {
+  if (std::exchange(lines_->retry_pending, true)) return;
+  lines_->retry.expires_after(time);
   lines_->retry.async_wait([self = shared_from_this()](error_code ec) {
     if (ec || !self->lines_) return;
     self->lines_->retry_pending = false;
     self->resume();
   });
-  return false;
 }
 
 /// The results of one slot, as far as they are known, as one chunk.

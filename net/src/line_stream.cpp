@@ -12,6 +12,7 @@ std::unique_ptr<LineResults> LineStream::take(std::string& body, engine::EventPa
   events_.clear();
   published_ = 0;
   own_ids_ = false;
+  admitted_ = false;
   auto results = std::make_unique<LineResults>();
   for (;;) {
     lines_left_ = !has_room_beside(results->size(), results->bytes());

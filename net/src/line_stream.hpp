@@ -60,12 +60,19 @@ class LineStream {
     return !body_ended_ && !end_slot && !lines_left_ && !has_unpublished() && has_room();
   }
   [[nodiscard]] bool body_ended() const noexcept { return body_ended_; }
+  /// Events that were taken and not yet admitted.
+  [[nodiscard]] std::size_t unadmitted() const noexcept {
+    return admitted_ ? 0 : events_.size() - published_;
+  }
+  /// They are: publish() may follow.
+  void admit() noexcept { admitted_ = true; }
+  [[nodiscard]] const engine::Publisher& publisher() const noexcept { return publisher_; }
   /// Of what the latest take() found, one event came with its publisher's own id.
   [[nodiscard]] bool holds() const noexcept { return own_ids_; }
   [[nodiscard]] engine::AckAt ack_at() const noexcept { return ack_at_; }
 
   // For the connection.
-  asio::steady_timer retry;                 ///< of a publish that the engine was too full for
+  asio::steady_timer retry;                 ///< of a publish that had to wait
   bool retry_pending = false;               ///< it runs
   std::optional<std::uint32_t> end_slot{};  ///< with the end of the answer: no more lines
   std::uint32_t newest_slot = 0;            ///< where the latest results wait
@@ -86,6 +93,7 @@ class LineStream {
   std::size_t lines_in_flight_ = 0;
   std::size_t bytes_in_flight_ = 0;
   bool own_ids_ = false;
+  bool admitted_ = false;
   bool lines_left_ = false;  // the body may hold a whole line for which there was no room
   bool body_ended_ = false;
 };

@@ -294,6 +294,25 @@ TEST_F(HttpLinesTest, WaitsInsteadOfRefusingWhileTheQueueIsFull) {
     EXPECT_NE(at(line, "/sequence"), "(none)") << line;
 }
 
+TEST_F(HttpLinesTest, WaitsInsteadOfRefusingWhileItsCallerOwesTokens) {
+  ServerOptions options;
+  options.limits.service_publish_rate = 10;
+  options.limits.service_publish_burst = 1;
+  HttpHarness harness{options};
+  const std::string batch =
+      "[" + event_json() + "," + event_json() + "," + event_json() + "," + event_json() + "]";
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(harness.client().request("POST", "/api/events/batch", batch).status, 201U);
+  ASSERT_EQ(harness.client().request("POST", "/api/events", event_json()).status, 429U);
+
+  const auto lines = client_of(harness).post(event_json("late") + "\n");
+
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(at(lines[0], "/sequence"), "5");
+  // The batch owed three tokens, and the line needs one: no clock gives them sooner.
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds{300});
+}
+
 TEST_F(HttpLinesTest, StopsReadingIfItsResultsAreNotRead) {
   ServerOptions options;
   options.write_timeout = std::chrono::milliseconds{200};
