@@ -18,6 +18,33 @@ std::string nested(std::size_t levels, char open, char close) {
   return std::string(levels, open) + std::string(levels, close);
 }
 
+// Method: strings of all lengths around the eight bytes that are looked at at a time,
+// with each byte that matters at each place.
+TEST(CheckJsonTest, FindsWhatEndsAStringAtEachPlaceOfIt) {
+  for (std::size_t size = 0; size <= 25; ++size) {
+    const std::string plain(size, '\x7F');
+    EXPECT_EQ(check_json('"' + plain + '"'), "") << size;
+    EXPECT_NE(check_json('"' + plain), "") << size;
+    for (std::size_t place = 0; place < size; ++place) {
+      for (const char control : {'\0', '\n', '\x1F'}) {
+        auto text = plain;
+        text[place] = control;
+        EXPECT_NE(check_json('"' + text + '"'), "") << size << " " << place;
+      }
+      auto text = plain;
+      text[place] = '"';
+      EXPECT_NE(check_json('"' + text + '"'), "") << size << " " << place;
+      text[place] = '\\';
+      EXPECT_NE(check_json('"' + text + '"'), "") << size << " " << place;
+      text.insert(place + 1, "\"");
+      EXPECT_EQ(check_json('"' + text + '"'), "") << size << " " << place;
+      text[place] = ' ';
+      text[place + 1] = '!';
+      EXPECT_EQ(check_json('"' + text + '"'), "") << size << " " << place;
+    }
+  }
+}
+
 TEST(CheckJsonTest, TakesEveryWellFormedValue) {
   for (const auto text : {
            "{}"sv,
