@@ -64,10 +64,16 @@ class ArrayCutter {
     }
     at_ = std::min(at_, json_.size());
   }
-  /// To its closing quote.
+  /// To its closing quote: the first one behind an even number of backslashes.
   void skip_string() {
-    for (++at_; at_ < json_.size() && json_[at_] != '"'; ++at_)
-      if (json_[at_] == '\\') ++at_;
+    const auto begin = ++at_;
+    for (;; ++at_) {
+      at_ = std::min(json_.find('"', at_), json_.size());
+      auto backslashes = at_;
+      while (backslashes > begin && json_[backslashes - 1] == '\\')
+        --backslashes;
+      if (at_ == json_.size() || (at_ - backslashes) % 2 == 0) return;
+    }
   }
   /// The closing bracket: nothing may follow it.
   void end() {

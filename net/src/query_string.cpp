@@ -18,9 +18,11 @@ int hex_digit(char c) noexcept {
 }  // namespace
 
 std::optional<std::string> decode_query_component(std::string_view text) {
+  const auto first = std::min(text.find_first_of("+%"), text.size());  // often there is none
   std::string decoded;
   decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  decoded = text.substr(0, first);
+  for (std::size_t i = first; i < text.size(); ++i) {
     if (text[i] == '+') {
       decoded += ' ';
     } else if (text[i] == '%') {

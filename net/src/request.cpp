@@ -14,8 +14,9 @@ char lower(char c) noexcept {
 }  // namespace
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return lower(a) == lower(b); });
+  return left.size() == right.size() &&
+         std::equal(left.begin(), left.end(), right.begin(),
+                    [](char a, char b) { return a == b || lower(a) == lower(b); });
 }
 
 std::string_view trim(std::string_view text) noexcept {

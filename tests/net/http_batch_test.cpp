@@ -189,6 +189,21 @@ TEST_F(HttpBatchTest, NamesTheIndexOfWhatIsNotJson) {
   EXPECT_EQ(post(client, batch_of({good})).status, 201U);
 }
 
+TEST_F(HttpBatchTest, TakesStringsForWhatTheyAre) {
+  HttpHarness harness;
+  auto client = harness.client();
+  const std::vector<std::string> texts{R"(],[)", R"(\",\"])", R"(\\)", R"(\\\"}])", ""};
+  std::vector<std::string> events;
+  for (const auto& text : texts)
+    events.push_back(event_json(text));
+
+  const auto answer = post(client, batch_of(events));
+
+  ASSERT_EQ(answer.status, 201U) << answer.body;
+  EXPECT_EQ(answer.at("/events/4/sequence"), "5");
+  EXPECT_EQ(client.get("/api/events/" + answer.at("/events/1/id")).at("/description"), "\",\"]");
+}
+
 TEST_F(HttpBatchTest, RefusesWhatIsNoArrayOfEvents) {
   HttpHarness harness;
   auto client = harness.client();
