@@ -42,6 +42,19 @@ class CarillonTest(LoadgenTest):
     def test_connections_may_share_a_user_and_pipeline(self):
         self.verify("--users", 2, "--receivers", 10, "--connections", 5, "--window", 8)
 
+    def test_publishing_begins_when_the_server_has_answered_the_first_message(self):
+        self.verify("--publish", "ws", "--publish-message", '{"type":"ping","ref":"{{connection}}"}',
+                    "--publish-ready", '"type":"pong"')
+
+    def test_in_lockstep_there_is_nothing_to_queue(self):
+        result, _ = self.loadgen("fanout", "--url", self.server.url, "--lockstep", "--receivers",
+                                 20, "--connections", 3, "--events", 50, "--warmup", "0s")
+        self.assertEqual(result["deliveries"]["received"], 1000)
+        self.assertEqual(result["settings"]["loop"], "lockstep")
+        # One event after the other: their times of delivery do not overlap.
+        latency = result["latency_ms"]["delivery"]
+        self.assertLess(latency["mean"] * 50 / 1000, result["window_s"] * 1.05)
+
     def test_an_open_loop_publishes_at_its_rate(self):
         result, _ = self.loadgen("fanout", "--url", self.server.url, "--rate", 200, "--receivers",
                                  5, "--warmup", "0s", "--duration", "1s", "--pid",

@@ -18,7 +18,10 @@ test=(
   python3 python3-websockets curl ca-certificates
   postgresql-15 postgresql-client-15
 )
-dev=(clang-tidy-14 golang-go shellcheck gdb)
+dev=(
+  clang-tidy-14 golang-go shellcheck gdb
+  nginx libnginx-mod-nchan nats-server mosquitto
+)
 
 # Any Node.js will do; one from elsewhere is not replaced.
 command -v node >/dev/null || test+=(nodejs)

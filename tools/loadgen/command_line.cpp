@@ -91,6 +91,8 @@ void add_common(CLI::App& app, Options& options) {
   app.add_option("--label", options.label, "a name for this run, in its results");
   app.add_option("--json", options.json, "writes the results to this file");
   app.add_option("--report", options.report, "writes a page with plots to this file (HTML)");
+  app.add_option("--subprotocol", options.subprotocol, "Sec-WebSocket-Protocol");
+  app.add_flag("--binary", options.binary, "sends WebSocket messages as binary frames");
   app.add_flag("--quiet", options.quiet, "no progress on the terminal");
 }
 
@@ -105,7 +107,6 @@ void add_subscribing(CLI::App& app, Options& options) {
       ->capture_default_str();
   add_repeated(group, "--subscribe-header", options.subscribe_headers,
                "'Name: value' template; may be repeated");
-  group.add_option("--subprotocol", options.subprotocol, "Sec-WebSocket-Protocol");
   add_repeated(group, "--subscribe-message", options.subscribe_messages,
                "template of a message to send when the WebSocket is open; may be repeated");
   group.add_option("--ready", options.ready,
@@ -124,6 +125,11 @@ void add_publishing(CLI::App& app, Options& options) {
   add_count(group, "--window", options.window, "events that a connection has unanswered at most");
   group.add_option("--rate", options.rate, "events a second in all; without it a closed loop")
       ->check(CLI::Range(0.001, 1e8));
+  if (options.scenario != Scenario::ingest)
+    group
+        .add_flag("--lockstep", options.lockstep,
+                  "one event in flight in all: the next one when each subscriber has the last")
+        ->excludes("--rate");
   group.add_option("--events", options.events, "end after so many events")
       ->check(CLI::PositiveNumber);
   add_duration(group, "--drain", options.drain, "how long to wait for what is missing at the end");
@@ -149,10 +155,16 @@ void add_publishing(CLI::App& app, Options& options) {
       ->capture_default_str();
   group.add_option("--answer", options.answer,
                    "text in a WebSocket message that answers a publish");
+  add_repeated(group, "--publish-message", options.publish_messages,
+               "template of a message to send when the publishing WebSocket is open; may be "
+               "repeated");
+  group.add_option("--publish-ready", options.publish_ready,
+                   "text in the message that says that publishing may begin");
 }
 
 constexpr const char* footer =
-    "Templates hold {{user}}, {{user_index}}, {{connection}}, {{number}}, {{stamp}}, {{padding}}.\n"
+    "Templates hold {{user}}, {{user_index}}, {{connection}}, {{number}}, {{stamp}}, {{padding}},\n"
+    "and bytes as {{hex:0d0a}}.\n"
     "Exit codes: 0 done, 1 events missing, doubled or out of order, 2 wrong usage, 3 no server.";
 
 Options defaults_of(Scenario scenario) {

@@ -181,6 +181,7 @@ class LoadRun final : public ReceiverHost, public PublisherHost {
   void start_publishing() {
     publishing_ = true;
     if (options_.rate > 0) return pacer_.start(now_ns());
+    if (options_.lockstep) return offer_closed(*publishers_.front());
     for (std::uint32_t round = 0; round < options_.window; ++round)
       for (auto& publisher : publishers_)
         offer_closed(*publisher);
@@ -200,6 +201,11 @@ class LoadRun final : public ReceiverHost, public PublisherHost {
     ++offered_;
     if (options_.events > 0 && offered_ >= options_.events) stop_publishing();
     publisher.offer(now_ns());
+  }
+
+  void step() {
+    if (publishing_ && result_.acknowledged + result_.refused == offered_ && all_delivered())
+      offer_closed(*publishers_[offered_ % publishers_.size()]);
   }
 
   void stop_publishing() {
@@ -225,7 +231,10 @@ class LoadRun final : public ReceiverHost, public PublisherHost {
   [[nodiscard]] bool drained() const {
     const bool busy = std::any_of(publishers_.begin(), publishers_.end(),
                                   [](const auto& publisher) { return publisher->busy(); });
-    return !busy && result_.delivered >= result_.acknowledged * receivers_per_user();
+    return !busy && all_delivered();
+  }
+  [[nodiscard]] bool all_delivered() const {
+    return result_.delivered >= result_.acknowledged * receivers_per_user();
   }
   [[nodiscard]] std::uint64_t receivers_per_user() const {
     return subscribes() ? options_.receivers : 0;
@@ -253,8 +262,8 @@ class LoadRun final : public ReceiverHost, public PublisherHost {
 
   void delivered(const Stamp& stamp, std::int64_t at_ns) override {
     recorder_.delivered(stamp.intended_ns, at_ns);
-    if (draining_ && result_.delivered >= result_.acknowledged * receivers_per_user())
-      changed_.cancel();
+    if (draining_ && all_delivered()) changed_.cancel();
+    if (options_.lockstep) step();
   }
 
   void answered(const Stamp& stamp, unsigned status) override {
@@ -265,6 +274,7 @@ class LoadRun final : public ReceiverHost, public PublisherHost {
     }
     if (draining_) changed_.cancel();
     if (options_.rate > 0 || !publishing_) return;
+    if (options_.lockstep) return step();
     offer_closed(*publishers_[population_.connection_of(stamp.user, stamp.stream)]);
   }
 

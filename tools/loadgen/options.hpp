@@ -31,6 +31,9 @@ struct Options {
   std::string ready;   ///< in the message that says that the subscription stands
   std::string told;    ///< in a message that says that events were skipped
   std::string answer;  ///< in a WebSocket message that answers a publish
+  std::vector<std::string> publish_messages;  ///< sent when a publishing WebSocket is open
+  std::string publish_ready;                  ///< in the message that answers them
+  bool binary = false;                        ///< send WebSocket messages as binary frames
   std::string method = "POST";
   std::string content_type = "application/json";
   std::string body;
@@ -41,6 +44,7 @@ struct Options {
   std::uint32_t connections = 4;  ///< that publish
   std::uint32_t window = 1;       ///< unanswered events per connection
   double rate = 0.0;              ///< events a second in all; 0: closed loop
+  bool lockstep = false;          ///< closed loop: one event in flight in all
   std::uint64_t events = 0;       ///< ends the run after so many; 0: after `duration`
   std::chrono::milliseconds warmup{1000};
   std::chrono::milliseconds duration{10'000};

@@ -34,6 +34,11 @@ TextTemplate parse_template(const char* option, const std::string& text) {
   return for_option(option, [&text] { return TextTemplate{text}; });
 }
 
+// What is looked for may be bytes ({{hex:…}}), but nothing that changes.
+std::string literal(const char* option, const std::string& text) {
+  return parse_template(option, text).render({});
+}
+
 std::vector<TextTemplate> parse_headers(const std::vector<std::string>& common,
                                         const char* own_option,
                                         const std::vector<std::string>& own) {
@@ -68,8 +73,9 @@ std::string carillon_url(const Options& options, bool websocket, const char* pat
 SubscribePlan plan_subscribing(const Options& options) {
   SubscribePlan plan;
   plan.subprotocol = options.subprotocol;
-  plan.ready = options.ready;
-  plan.told = options.told;
+  plan.binary = options.binary;
+  plan.ready = literal("--ready", options.ready);
+  plan.told = literal("--told", options.told);
   auto address = options.subscribe_url;
   if (address.empty()) {
     const bool websocket = options.stream == "ws";
@@ -91,7 +97,11 @@ PublishPlan plan_publishing(const Options& options) {
   PublishPlan plan;
   plan.method = options.method;
   plan.content_type = options.content_type;
-  plan.answer = options.answer;
+  plan.answer = literal("--answer", options.answer);
+  plan.ready = literal("--publish-ready", options.publish_ready);
+  plan.binary = options.binary;
+  for (const auto& text : options.publish_messages)
+    plan.messages.push_back(parse_template("--publish-message", text));
   plan.padding.assign(options.payload_bytes, 'x');
   auto address = options.publish_url;
   auto body = options.body;
@@ -116,6 +126,9 @@ PublishPlan plan_publishing(const Options& options) {
   }
   if (body.empty()) body = fmt::format("{{{}}}", event_members);
   plan.url = for_option("--publish-url", [&address] { return parse_url(address); });
+  if (!plan.messages.empty() && !plan.url.websocket)
+    throw std::invalid_argument{"--publish-message: only a WebSocket (ws://) can be sent one"};
+  if (!options.publish_url.empty()) plan.subprotocol = options.subprotocol;
   plan.headers = parse_headers(options.headers, "--publish-header", options.publish_headers);
   plan.body = parse_template("--body", body);
   if (!plan.body.uses("stamp") && !plan.url.target.uses("stamp"))

@@ -18,6 +18,7 @@ struct SubscribePlan {
   std::string subprotocol;
   std::string ready;
   std::string told;
+  bool binary = false;  ///< messages are sent as binary frames
 };
 
 /// Events in one request: each by itself, or as Carillon takes many.
@@ -31,7 +32,10 @@ struct PublishPlan {
   std::string method;
   std::string content_type;
   std::string subprotocol;
-  std::string answer;  ///< empty over a WebSocket: there are no answers
+  std::string answer;                  ///< empty over a WebSocket: there are no answers
+  std::vector<TextTemplate> messages;  ///< when the WebSocket is open
+  std::string ready;                   ///< empty: publishing may begin at once
+  bool binary = false;
   std::string padding;
   Batches batches = Batches::none;
 

@@ -46,7 +46,8 @@ ProcessStats read_process_stats(const std::vector<pid_t>& pids) {
     for (std::string name; file >> name;) {
       std::uint64_t kib = 0;
       if (name == "VmRSS:" && file >> kib) sum.resident_bytes += kib * 1024;
-      if (name == "RssAnon:" && file >> kib) sum.anonymous_bytes += kib * 1024;
+      if ((name == "RssAnon:" || name == "RssShmem:") && file >> kib)
+        sum.anonymous_bytes += kib * 1024;
     }
   }
   return sum;

@@ -11,7 +11,7 @@ namespace carillon::loadgen {
 struct ProcessStats {
   double cpu_s = 0.0;
   std::uint64_t resident_bytes = 0;   ///< VmRSS
-  std::uint64_t anonymous_bytes = 0;  ///< RssAnon: without the files that it maps
+  std::uint64_t anonymous_bytes = 0;  ///< RssAnon and RssShmem: without the files that it maps
 };
 
 /// From /proc, in its resolution (CPU time: 10 ms as a rule). Throws

@@ -154,7 +154,7 @@ class SocketPublisher final : public PublishQueue, private StreamClient {
   void transmit(const TemplateValues& values) override {
     body_.clear();
     plan_.body.append_to(body_, values);
-    send_text(body_);
+    send_message(body_, plan_.binary);
   }
 
   [[nodiscard]] std::string opening_request() const override {
@@ -162,20 +162,34 @@ class SocketPublisher final : public PublishQueue, private StreamClient {
     append_upgrade(request, plan_.url, plan_.headers, plan_.subprotocol, first_values());
     return request;
   }
-  void on_stream() override { host_.publisher_ready(); }
+  void on_stream() override {
+    for (const auto& message : plan_.messages)
+      send_message(message.render(first_values()), plan_.binary);
+    if (plan_.ready.empty()) become_ready();
+  }
+  void become_ready() {
+    ready_ = true;
+    host_.publisher_ready();
+  }
   void on_end(const std::string& why) override { take_end(why); }
   void on_message(std::string_view message) override {
+    if (!ready_) {
+      if (message.find(plan_.ready) != std::string_view::npos) become_ready();
+      return;
+    }
     if (!plan_.answers() || message.find(plan_.answer) == std::string_view::npos) return;
     // An answer that is an error says so in all protocols that we know.
     const unsigned status = message.find(R"("error")") == std::string_view::npos ? 200 : 400;
     auto rest = message;
-    if (const auto stamp = codec_.next(rest))
-      take_answer(*stamp, status);
-    else
+    if (const auto stamp = codec_.next(rest)) return take_answer(*stamp, status);
+    // Without a stamp answers come in order, and several may share a message.
+    for (auto at = message.find(plan_.answer); at != std::string_view::npos;
+         at = message.find(plan_.answer, at + plan_.answer.size()))
       take_answer(status);
   }
 
   std::string body_;
+  bool ready_ = false;
 };
 
 }  // namespace

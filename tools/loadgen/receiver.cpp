@@ -34,7 +34,7 @@ std::string Receiver::opening_request() const {
 
 void Receiver::on_stream() {
   for (const auto& message : plan_.messages)
-    send_text(message.render(values()));
+    send_message(message.render(values()), plan_.binary);
   if (plan_.ready.empty()) become_ready();
 }
 

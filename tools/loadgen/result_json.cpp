@@ -47,7 +47,7 @@ void write_settings(JsonWriter& json, const Options& options) {
                                                       : options.publish_url);
     json.field("connections", options.connections);
     json.field("window", options.window);
-    json.field("loop", options.rate > 0 ? "open" : "closed");
+    json.field("loop", options.rate > 0 ? "open" : options.lockstep ? "lockstep" : "closed");
     if (options.rate > 0) json.field("rate_per_s", options.rate);
     json.field("payload_bytes", options.payload_bytes);
   }

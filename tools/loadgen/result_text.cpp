@@ -73,7 +73,10 @@ std::string to_text(const Options& options, const Result& result) {
   const bool subscribes = options.scenario != Scenario::ingest;
   Lines lines;
   lines.add("{:<12}{}, measured for {:.2f} s{}", to_string(options.scenario),
-            publishes ? options.rate > 0 ? "open loop" : "closed loop" : "nothing published",
+            !publishes         ? "nothing published"
+            : options.rate > 0 ? "open loop"
+            : options.lockstep ? "lockstep"
+                               : "closed loop",
             result.window_s, result.interrupted ? ", interrupted" : "");
   if (subscribes)
     lines.add("{:<12}{} in {:.2f} s, {} lost{}{}", "subscribed", result.connected, result.connect_s,

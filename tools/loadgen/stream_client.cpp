@@ -97,9 +97,9 @@ std::size_t StreamClient::take_blocks(std::string_view bytes) {
   return bytes.size() - rest.size();
 }
 
-void StreamClient::send_text(std::string_view text) {
+void StreamClient::send_message(std::string_view text, bool binary) {
   frame_.clear();
-  append_frame(frame_, Opcode::text, text);
+  append_frame(frame_, binary ? Opcode::binary : Opcode::text, text);
   send(frame_);
 }
 

@@ -21,8 +21,8 @@ class StreamClient : public Connection {
   virtual void on_stream() = 0;
   virtual void on_message(std::string_view message) = 0;
 
-  /// Sends a WebSocket text message.
-  void send_text(std::string_view text);
+  /// Sends a WebSocket message.
+  void send_message(std::string_view text, bool binary);
 
  private:
   void on_open() final;
@@ -38,7 +38,7 @@ class StreamClient : public Connection {
   Carry carry_;
   Carry blocks_;
   std::string fragments_;  // of a message whose last frame has not come
-  std::string frame_;      // scratch of send_text
+  std::string frame_;      // scratch of send_message
 };
 
 }  // namespace carillon::loadgen

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <iterator>
 #include <stdexcept>
+#include <system_error>
 
 namespace carillon::loadgen {
 namespace {
@@ -14,6 +16,22 @@ namespace {
 // In the order of TextTemplate::Part.
 constexpr std::array<std::string_view, 6> names{"user",   "user_index", "connection",
                                                 "number", "stamp",      "padding"};
+constexpr std::string_view hex_prefix = "hex:";
+
+std::string bytes_of(std::string_view hex, std::size_t character) {
+  std::string bytes;
+  for (; hex.size() >= 2; hex.remove_prefix(2)) {
+    std::uint8_t byte = 0;
+    const auto [rest, error] = std::from_chars(hex.data(), hex.data() + 2, byte, 16);
+    if (error != std::errc{} || rest != hex.data() + 2) break;
+    bytes.push_back(static_cast<char>(byte));
+  }
+  if (!hex.empty() || bytes.empty())
+    throw std::invalid_argument{fmt::format(
+        "the bytes at character {} must be pairs of hexadecimal digits, as in {{{{hex:0d0a}}}}",
+        character)};
+  return bytes;
+}
 
 }  // namespace
 
@@ -33,11 +51,16 @@ TextTemplate::TextTemplate(std::string_view text) {
       throw std::invalid_argument{
           fmt::format("the placeholder that begins at character {} has no end: }}}}", open + 1)};
     const auto name = text.substr(open + 2, close - open - 2);
+    if (name.starts_with(hex_prefix)) {
+      pieces_.push_back({Part::literal, bytes_of(name.substr(hex_prefix.size()), open + 1)});
+      at = close + 2;
+      continue;
+    }
     const auto part = part_named(name);
     if (part == Part::literal)
-      throw std::invalid_argument{
-          fmt::format("'{{{{{}}}}}' at character {} is no placeholder; there are {{{{{}}}}}", name,
-                      open + 1, fmt::join(names, "}}, {{"))};
+      throw std::invalid_argument{fmt::format(
+          "'{{{{{}}}}}' at character {} is no placeholder; there are {{{{{}}}}}, {{{{hex:…}}}}",
+          name, open + 1, fmt::join(names, "}}, {{"))};
     pieces_.push_back({part, {}});
     at = close + 2;
   }

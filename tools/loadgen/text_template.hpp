@@ -18,7 +18,8 @@ struct TemplateValues {
 };
 
 /// Text with placeholders in double braces, such as `{"owner":"{{user}}"}`:
-/// one brace is one of JSON's.
+/// one brace is one of JSON's. `{{hex:0d0a}}` stands for those bytes, for protocols
+/// that are no text.
 class TextTemplate {
  public:
   /// Throws std::invalid_argument that names the place and what would be right.

@@ -29,6 +29,18 @@ TEST(TextTemplateTest, KnowsWhatItUses) {
   EXPECT_FALSE(body.uses("stamp")) << "a word is no placeholder";
 }
 
+TEST(TextTemplateTest, HoldsBytesThatAreNoText) {
+  EXPECT_EQ(TextTemplate{"a{{hex:0D0a00ff}}{{user}}"}.render({.user = "u"}),
+            (std::string{"a\r\n\0\xffu", 6}));
+}
+
+TEST(TextTemplateTest, RefusesBytesThatAreNotPairsOfHexadecimalDigits) {
+  for (const auto* text : {"x{{hex:}}", "x{{hex:0}}", "x{{hex:0g}}", "x{{hex:0d0}}", "x{{hex:-1}}"})
+    EXPECT_THAT([text] { TextTemplate{text}; },
+                ThrowsMessage<std::invalid_argument>(HasSubstr("the bytes at character 2")))
+        << text;
+}
+
 TEST(TextTemplateTest, RefusesAnUnknownPlaceholderAndListsTheKnownOnes) {
   EXPECT_THAT([] { TextTemplate{"ab{{usr}}"}; },
               ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'{{usr}}' at character 3"),
