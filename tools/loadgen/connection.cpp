@@ -1,11 +1,14 @@
 #include "tools/loadgen/connection.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <exception>
+#include <system_error>
+#include <utility>
 
 namespace carillon::loadgen {
 
@@ -13,7 +16,24 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
+namespace {
+
+std::string text_of(int error) {
+  return std::error_code{error, std::generic_category()}.message();
+}
+
+bool would_block(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+}  // namespace
+
+Connection::~Connection() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
 void Connection::open(const tcp::endpoint& remote, const std::optional<asio::ip::address>& local) {
+  closed_ = false;
   opened_ns_ = now_ns();
   ErrorCode error;
   socket_.open(remote.protocol(), error);
@@ -27,18 +47,26 @@ void Connection::open(const tcp::endpoint& remote, const std::optional<asio::ip:
   socket_.async_connect(remote, [this](const ErrorCode& failure) {
     if (closed_) return;
     if (failure) return fail(failure.message());
-    ErrorCode ignored;
-    socket_.set_option(tcp::no_delay{true}, ignored);
-    socket_.non_blocking(true, ignored);
-    on_open();
-    if (!closed_) wait_for_bytes();
+    on_connected();
   });
+}
+
+void Connection::on_connected() {
+  ErrorCode error;
+  socket_.set_option(tcp::no_delay{true}, error);
+  if (!error) socket_.non_blocking(true, error);
+  if (!error) descriptor_ = socket_.release(error);
+  if (error) return fail(error.message());
+  loop_.poller.add(descriptor_, *this);
+  on_open();
 }
 
 void Connection::close() {
   closed_ = true;
+  unsent_.clear();
   ErrorCode ignored;
   socket_.close(ignored);
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
 void Connection::fail(const std::string& why) {
@@ -47,63 +75,50 @@ void Connection::fail(const std::string& why) {
   on_end(why);
 }
 
-void Connection::wait_for_bytes() {
-  socket_.async_wait(tcp::socket::wait_read, [this](const ErrorCode& error) {
-    if (closed_) return;
-    if (error) return fail(error.message());
-    read();
-  });
+void Connection::on_ready(bool writable) {
+  if (descriptor_ < 0) return;
+  if (writable) write_on();
+  if (descriptor_ >= 0) read();
 }
 
 void Connection::read() {
-  // Bounded, so that one busy connection does not keep the others waiting.
-  for (int round = 0; round < 4; ++round) {
-    ErrorCode error;
-    const auto count = socket_.read_some(asio::buffer(loop_.read_buffer), error);
-    if (error == asio::error::would_block) break;
-    if (error == asio::error::eof) return fail("the server closed the connection");
-    if (error) return fail(error.message());
-    loop_.read_at_ns = now_ns();
-    try {
-      on_bytes({loop_.read_buffer.data(), count});
-    } catch (const std::exception& failure) {
-      return fail(failure.what());
-    }
-    if (closed_) return;
-    if (count < loop_.read_buffer.size()) break;
+  auto& buffer = loop_.read_buffer;
+  const auto count = recv(descriptor_, buffer.data(), buffer.size(), 0);
+  if (count == 0) return fail("the server closed the connection");
+  if (count < 0) {
+    if (!would_block(errno)) fail(text_of(errno));
+    return;
   }
-  wait_for_bytes();
+  loop_.read_at_ns = now_ns();
+  try {
+    on_bytes({buffer.data(), static_cast<std::size_t>(count)});
+  } catch (const std::exception& failure) {
+    fail(failure.what());
+  }
 }
 
 void Connection::send(std::string_view bytes) {
-  if (closed_) return;
-  if (!writing_) {
-    ErrorCode error;
-    const auto sent = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), error);
-    if (error && error != asio::error::would_block) {
-      // Reported from the loop: the caller is amid its own work.
-      asio::post(loop_.io, [this, why = error.message()] { fail(why); });
-      return;
-    }
-    bytes.remove_prefix(error ? 0 : sent);
+  if (closed_ || bytes.empty()) return;
+  if (unsent_.empty()) {
+    const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && !would_block(errno)) return fail_later(errno);
+    bytes.remove_prefix(sent < 0 ? 0 : static_cast<std::size_t>(sent));
+    if (bytes.empty()) return;
+    loop_.poller.ask_writable(descriptor_, *this, true);
   }
-  if (bytes.empty()) return;
   unsent_ += bytes;
-  if (!writing_) write_on();
+}
+
+// From the loop: the caller is amid its own work.
+void Connection::fail_later(int error) {
+  asio::post(loop_.io, [this, error] { fail(text_of(error)); });
 }
 
 void Connection::write_on() {
-  writing_ = true;
-  socket_.async_wait(tcp::socket::wait_write, [this](const ErrorCode& failure) {
-    if (closed_) return;
-    if (failure) return fail(failure.message());
-    ErrorCode error;
-    const auto sent = socket_.write_some(asio::buffer(unsent_), error);
-    if (error && error != asio::error::would_block) return fail(error.message());
-    unsent_.erase(0, error ? 0 : sent);
-    writing_ = false;
-    if (!unsent_.empty()) write_on();
-  });
+  const auto sent = ::send(descriptor_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+  if (sent < 0 && !would_block(errno)) return fail(text_of(errno));
+  unsent_.erase(0, sent < 0 ? 0 : static_cast<std::size_t>(sent));
+  if (unsent_.empty()) loop_.poller.ask_writable(descriptor_, *this, false);
 }
 
 }  // namespace carillon::loadgen

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tools/loadgen/poller.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -23,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 /// so that an idle connection costs no buffer of its own.
 struct Loop {
   boost::asio::io_context io{1};
+  Poller poller{io};
   std::vector<char> read_buffer = std::vector<char>(std::size_t{256} * 1024);
   std::int64_t read_at_ns = 0;  ///< when the bytes that are being handled were read
 };
@@ -31,14 +34,15 @@ struct Loop {
 ///
 /// Threads   The loop's thread.
 /// Lifetime  Outlives the run of the loop: handlers hold `this`.
-class Connection {
+class Connection : private Pollable {
  public:
   explicit Connection(Loop& loop) : loop_{loop}, socket_{loop.io} {}
-  virtual ~Connection() = default;
+  virtual ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// `local`: the address to come from, where one has too few ports.
+  /// `local`: the address to come from, where one has too few ports. Again after
+  /// a close(), but not from within on_open() or on_bytes(), nor before on_open().
   void open(const boost::asio::ip::tcp::endpoint& remote,
             const std::optional<boost::asio::ip::address>& local);
   void close();
@@ -59,15 +63,17 @@ class Connection {
   virtual void on_end(const std::string& why) = 0;
 
  private:
-  void wait_for_bytes();
+  void on_connected();
+  void on_ready(bool writable) final;
   void read();
   void write_on();
+  void fail_later(int error);
 
   Loop& loop_;
-  boost::asio::ip::tcp::socket socket_;
+  boost::asio::ip::tcp::socket socket_;  // until it is connected
+  int descriptor_ = -1;                  // from then on
   std::string unsent_;
   std::int64_t opened_ns_ = 0;
-  bool writing_ = false;
   bool closed_ = false;
 };
 
