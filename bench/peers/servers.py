@@ -159,7 +159,7 @@ http {{
   nchan_shared_memory_size 512m; nchan_message_timeout 1m; nchan_message_buffer_length 1000;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
-    location = /sub {{ nchan_subscriber websocket; nchan_channel_id $arg_id; nchan_subscriber_first_message newest; }}
+    location = /sub {{ nchan_subscriber websocket eventsource; nchan_channel_id $arg_id; nchan_subscriber_first_message newest; }}
     location = /pub {{ nchan_publisher http; nchan_channel_id $arg_id; }}
   }}
 }}

@@ -1,5 +1,6 @@
 """carillon-loadgen against Carillon, and against a server of another kind that lies."""
 
+import itertools
 import json
 import os
 import signal
@@ -38,6 +39,24 @@ class CarillonTest(LoadgenTest):
             for publish in "http", "ws", "batch", "ndjson":
                 with self.subTest(stream=stream, publish=publish):
                     self.verify("--stream", stream, "--publish", publish)
+
+    def test_across_cuts_all_is_heard_once(self):
+        if self.server.get("/api/events/subscribe?after=x").json["error"].find("not supported") >= 0:
+            self.skipTest("this server does not resume yet")
+        for stream in "ws", "sse":
+            with self.subTest(stream=stream):
+                result = self.verify("--stream", stream, "--rate", 300, "--cut-rate", 100)
+                self.assertGreater(result["connections"]["resumed"], 10)
+                self.assertEqual(result["check"]["told_gaps"], 0)
+
+    def test_a_resume_that_the_server_refuses_is_a_fault(self):
+        # An unknown query parameter may pass, a cursor that is none may not.
+        result, _ = self.loadgen("verify", "--url", self.server.url, "--events", 100, "--rate", 200,
+                                 "--cut-rate", 100, "--away", "1ms", "--drain", "200ms",
+                                 "--resume-url", "ws://" + self.server.url[7:] +
+                                 "/api/events/subscribe?user={{user}}&after=none{{cursor}}", code=1)
+        self.assertGreater(result["connections"]["lost"], 0)
+        self.assertGreater(result["check"]["told_gaps"], 0)
 
     def test_connections_may_share_a_user_and_pipeline(self):
         self.verify("--users", 2, "--receivers", 10, "--connections", 5, "--window", 8)
@@ -132,7 +151,8 @@ class CarillonTest(LoadgenTest):
 class AnotherServerTest(LoadgenTest):
     """A server that knows topics and has a message format of its own."""
 
-    def verify(self, server, scheme, *arguments, **options):
+    def verify(self, server, scheme, *arguments, rate=400, **options):
+        # At a rate the connections take turns: each user has 20 of the 40 events.
         if scheme == "ws":
             arguments += ("--subscribe-message", '{"join":"{{user_index}}"}', "--ready",
                           "subscribed")
@@ -141,6 +161,7 @@ class AnotherServerTest(LoadgenTest):
             "--publish-url", f"http://{server.authority}/push?topic={{{{user}}}}",
             "--body", "{{stamp}}/{{padding}}", "--content-type", "text/plain",
             "--users", 2, "--receivers", 3, "--connections", 2, "--events", 40, "--drain", "1s",
+            "--rate", rate,
             *arguments, **options)
 
     def test_an_honest_one_is_verified_by_websocket_and_by_sse(self):
@@ -183,6 +204,55 @@ class AnotherServerTest(LoadgenTest):
     def test_the_last_event_is_missed_too(self):
         result, _ = self.found(lambda number, message: [] if number == 19 else [message])
         self.assertEqual(result["check"]["unexplained_gaps"], 6)
+
+    def cut(self, scheme, replay=lambda messages: messages, code=0):
+        """A run whose connections are cut and resumed; its result and how often."""
+        with PlainBroadcaster(replay=replay) as server:
+            result, _ = self.verify(server, scheme, "--cut-rate", 100, "--away", "20ms",
+                                    "--cursor", "id: ", "--resume-header",
+                                    "Last-Event-ID: {{cursor}}", rate=40, code=code)
+            self.assertGreater(server.resumed, 10)
+        self.assertEqual(result["connections"]["resumed"], server.resumed)
+        self.assertEqual(result["connections"]["lost"], 0)
+        return result
+
+    def test_across_cuts_all_is_heard_once_by_websocket_and_by_sse(self):
+        for scheme in "ws", "http":
+            with self.subTest(scheme=scheme):
+                result = self.cut(scheme)
+                self.assertEqual(result["deliveries"]["received"], 120)
+                self.assertEqual(result["check"]["duplicates"], 0)
+
+    def test_a_resume_that_leaves_something_out_is_found(self):
+        result = self.cut("ws", lambda messages: messages[1:], code=1)
+        self.assertGreater(result["check"]["unexplained_gaps"], 0)
+
+    def test_a_resume_that_repeats_something_is_found(self):
+        result = self.cut("http", lambda messages: messages[:1] + messages, code=1)
+        self.assertGreater(result["check"]["duplicates"], 0)
+        self.assertEqual(result["check"]["unexplained_gaps"], 0)
+
+    def test_one_event_under_two_ids_is_found(self):
+        sequences = itertools.count(1)
+
+        def rename(number, message):
+            # A stamp begins with its run and user. Every fifth event has its forerunner's id.
+            names = (message[:19], number - (number % 5 == 4), next(sequences))
+            return [message + b'"id":"%s-%d" "sequence":%d,' % names]
+
+        with PlainBroadcaster(rename) as server:
+            result, _ = self.verify(server, "ws", "--id", '"id":"', "--sequence", '"sequence":',
+                                    code=1)
+        self.assertEqual(result["check"]["disagreed"], 8)
+        self.assertEqual(result["check"]["misnumbered"], 0)
+
+    def test_a_sequence_that_does_not_ascend_is_found(self):
+        def count_down(number, message):
+            return [message + b'"sequence":%d,' % (1000 - number)]
+
+        with PlainBroadcaster(count_down) as server:
+            result, _ = self.verify(server, "http", "--sequence", '"sequence":', code=1)
+        self.assertEqual(result["check"]["misnumbered"], 2 * 3 * 19)
 
     def test_what_was_refused_is_no_loss(self):
         with PlainBroadcaster(lambda number, message: [], b"503 Busy") as server:

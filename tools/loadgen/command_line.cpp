@@ -119,6 +119,23 @@ void add_subscribing(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
+void add_checking(CLI::App& app, Options& options) {
+  auto& group = *app.add_option_group("Checking");
+  group
+      .add_option("--cut-rate", options.cut_rate,
+                  "cuts so many connections a second at random and resumes them by their cursor")
+      ->check(CLI::Range(0.001, 1e6));
+  add_duration(group, "--away", options.away, "at most, between a cut and the return");
+  group.add_option("--cursor", options.cursor, "text before the cursor in a message");
+  group.add_option("--resume-url", options.resume_url,
+                   "template, with {{cursor}}; without it the one that subscribed");
+  add_repeated(group, "--resume-header", options.resume_headers,
+               "'Name: value' template, with {{cursor}}; may be repeated");
+  group.add_option("--id", options.id, "text before an event's id in its message");
+  group.add_option("--sequence", options.sequence,
+                   "text before a number that ascends at each subscriber");
+}
+
 void add_publishing(CLI::App& app, Options& options) {
   auto& group = *app.add_option_group("Publishing");
   add_count(group, "--connections", options.connections, "how many connections publish");
@@ -233,6 +250,8 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
     add_common(*command, options);
     if (scenario != Scenario::ingest) add_subscribing(*command, options);
     if (scenario != Scenario::idle) add_publishing(*command, options);
+    if (scenario == Scenario::fanout || scenario == Scenario::verify)
+      add_checking(*command, options);
   }
   ReportOptions report;
   add_report(*app.add_subcommand("report", "one page with plots from --json files"), report);

@@ -69,7 +69,9 @@ int run(const Options& options) {
   if (!options.json.empty()) write_file(options.json, json);
   if (!options.report.empty()) write_report(options, json);
   if (options.scenario == Scenario::fanout || options.scenario == Scenario::verify) {
-    if (result.faults.any()) return exit_fault;
+    // Who comes back with a cursor must get what was missed, not the news that it is gone.
+    const bool incomplete = options.cut_rate > 0 && result.faults.told_gaps > 0;
+    if (result.faults.any() || incomplete) return exit_fault;
   }
   const bool useless = result.acknowledged == 0 && !result.interrupted;
   if (options.scenario != Scenario::idle && useless) return exit_unreachable;

@@ -28,9 +28,16 @@ struct Options {
   std::vector<std::string> publish_headers;
   std::vector<std::string> subscribe_messages;
   std::string subprotocol;
-  std::string ready;   ///< in the message that says that the subscription stands
-  std::string told;    ///< in a message that says that events were skipped
-  std::string answer;  ///< in a WebSocket message that answers a publish
+  std::string ready;                   ///< in the message that says that the subscription stands
+  std::string told;                    ///< in a message that says that events were skipped
+  double cut_rate = 0.0;               ///< connections cut a second, at random; 0: none
+  std::chrono::milliseconds away{50};  ///< at most, between a cut and the return
+  std::string cursor;                  ///< what stands before the cursor in a message
+  std::string resume_url;
+  std::vector<std::string> resume_headers;
+  std::string id;        ///< what stands before an event's id in its message
+  std::string sequence;  ///< what stands before a number that ascends at each receiver
+  std::string answer;    ///< in a WebSocket message that answers a publish
   std::vector<std::string> publish_messages;  ///< sent when a publishing WebSocket is open
   std::string publish_ready;                  ///< in the message that answers them
   bool binary = false;                        ///< send WebSocket messages as binary frames

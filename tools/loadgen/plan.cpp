@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace carillon::loadgen {
 namespace {
 
 constexpr const char* subscribe_path = "/api/events/subscribe?user={{user}}";
+constexpr const char* resume_path = "/api/events/subscribe?user={{user}}&after={{cursor}}";
 constexpr const char* publish_path = "/api/events?user={{user}}";
 constexpr const char* batch_path = "/api/events/batch?user={{user}}";
 // A filter that nothing passes: this connection publishes only.
@@ -68,6 +70,44 @@ std::string carillon_url(const Options& options, bool websocket, const char* pat
   return fmt::format("{}://{}{}", websocket ? "ws" : "http", url.authority, path);
 }
 
+// Only `verify` looks for them unless told to: it costs as much as finding a stamp.
+void plan_checking(SubscribePlan& plan, const Options& options) {
+  plan.id = literal("--id", options.id);
+  plan.sequence = literal("--sequence", options.sequence);
+  if (options.scenario != Scenario::verify || !options.subscribe_url.empty()) return;
+  if (plan.id.empty()) plan.id = R"("id":")";
+  if (plan.sequence.empty()) plan.sequence = R"("sequence":)";
+}
+
+void plan_resuming(SubscribePlan& plan, const Options& options) {
+  plan.resumes = options.cut_rate > 0;
+  if (!plan.resumes) return;
+  plan.cursor = literal("--cursor", options.cursor);
+  auto address = options.resume_url;
+  auto headers = options.resume_headers;
+  if (options.subscribe_url.empty()) {
+    const bool websocket = plan.url.websocket;
+    if (plan.cursor.empty()) plan.cursor = websocket ? R"("cursor":")" : "id: ";
+    if (address.empty() && headers.empty()) {
+      if (websocket)
+        address = carillon_url(options, websocket, resume_path);
+      else
+        headers = {"Last-Event-ID: {{cursor}}"};
+    }
+  }
+  if (plan.cursor.empty())
+    throw std::invalid_argument{"--cut-rate: --cursor must say what stands before a cursor"};
+  plan.resume_url = address.empty()
+                        ? plan.url
+                        : for_option("--resume-url", [&address] { return parse_url(address); });
+  plan.resume_headers = parse_headers({}, "--resume-header", headers);
+  const auto uses = [](const TextTemplate& text) { return text.uses("cursor"); };
+  if (!uses(plan.resume_url.target) &&
+      std::none_of(plan.resume_headers.begin(), plan.resume_headers.end(), uses))
+    throw std::invalid_argument{
+        "--cut-rate: {{cursor}} is missing in --resume-url and --resume-header"};
+}
+
 }  // namespace
 
 SubscribePlan plan_subscribing(const Options& options) {
@@ -75,14 +115,19 @@ SubscribePlan plan_subscribing(const Options& options) {
   plan.subprotocol = options.subprotocol;
   plan.binary = options.binary;
   plan.ready = literal("--ready", options.ready);
-  plan.told = literal("--told", options.told);
+  if (!options.told.empty()) plan.told.push_back(literal("--told", options.told));
   auto address = options.subscribe_url;
   if (address.empty()) {
     const bool websocket = options.stream == "ws";
     address = carillon_url(options, websocket, subscribe_path);
     if (websocket && plan.subprotocol.empty()) plan.subprotocol = "carillon.v1";
     if (plan.ready.empty()) plan.ready = websocket ? R"("type":"welcome")" : "event: welcome";
-    if (plan.told.empty()) plan.told = websocket ? R"("type":"gap")" : "event: gap";
+    if (plan.told.empty()) {
+      if (websocket)
+        plan.told = {R"("type":"gap")", R"("type":"reset")"};
+      else
+        plan.told = {"event: gap", "event: reset"};
+    }
   }
   plan.url = for_option("--subscribe-url", [&address] { return parse_url(address); });
   plan.headers = parse_headers(options.headers, "--subscribe-header", options.subscribe_headers);
@@ -90,6 +135,8 @@ SubscribePlan plan_subscribing(const Options& options) {
     throw std::invalid_argument{"--subscribe-message: only a WebSocket (ws://) can be sent one"};
   for (const auto& text : options.subscribe_messages)
     plan.messages.push_back(parse_template("--subscribe-message", text));
+  plan_checking(plan, options);
+  plan_resuming(plan, options);
   return plan;
 }
 

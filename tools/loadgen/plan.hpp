@@ -17,8 +17,15 @@ struct SubscribePlan {
   std::vector<TextTemplate> messages;
   std::string subprotocol;
   std::string ready;
-  std::string told;
+  std::vector<std::string> told;
   bool binary = false;  ///< messages are sent as binary frames
+
+  bool resumes = false;  ///< what is lost is subscribed again, after its cursor
+  TargetUrl resume_url;
+  std::vector<TextTemplate> resume_headers;
+  std::string cursor;
+  std::string id;        ///< empty: not looked for
+  std::string sequence;  ///< empty: not looked for
 };
 
 /// Events in one request: each by itself, or as Carillon takes many.

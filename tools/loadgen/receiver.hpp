@@ -21,12 +21,16 @@ class ReceiverHost {
   virtual void receiver_ended(Receiver& receiver, const std::string& why) = 0;
   /// An event came for the first time.
   virtual void delivered(const Stamp& stamp, std::int64_t at_ns) = 0;
+  /// False if others heard of the event under another id or sequence.
+  virtual bool agrees(const Stamp& stamp, std::string_view id, std::uint64_t sequence) = 0;
 };
 
-/// One subscriber of one user; checks what it hears.
+/// One subscriber of one user; checks what it hears, over all the connections that
+/// it has one after the other.
 class Receiver final : public StreamClient {
  public:
   struct Identity {
+    std::uint32_t number = 0;
     std::uint32_t user = 0;
     std::string_view user_id{};
     std::uint32_t streams = 0;  ///< connections that publish for this user
@@ -35,7 +39,9 @@ class Receiver final : public StreamClient {
   struct Faults {
     std::uint64_t duplicates = 0;
     std::uint64_t out_of_order = 0;
-    std::uint64_t foreign = 0;  ///< another user's events
+    std::uint64_t foreign = 0;      ///< another user's events
+    std::uint64_t misnumbered = 0;  ///< the server's sequence did not ascend
+    std::uint64_t disagreed = 0;    ///< another id or sequence than others heard
   };
 
   Receiver(Loop& loop,
@@ -44,7 +50,14 @@ class Receiver final : public StreamClient {
            ReceiverHost& host,
            const Identity& identity);
 
+  /// The subscription stands, or did when its connection ended.
   [[nodiscard]] bool ready() const { return ready_; }
+  /// The last one that it was told; empty if none was looked for.
+  [[nodiscard]] const std::string& cursor() const { return cursor_; }
+  [[nodiscard]] std::uint64_t resumes() const { return resumes_; }
+  /// After the end of a connection: the next open() subscribes after the cursor.
+  void prepare_resume();
+  [[nodiscard]] std::uint32_t number() const { return identity_.number; }
   [[nodiscard]] std::uint32_t user() const { return identity_.user; }
   [[nodiscard]] const Faults& faults() const { return faults_; }
   [[nodiscard]] const SequenceCheck& check(std::uint32_t stream) const { return checks_[stream]; }
@@ -56,6 +69,8 @@ class Receiver final : public StreamClient {
   void on_end(const std::string& why) override { host_.receiver_ended(*this, why); }
   void take(const Stamp& stamp);
   void take_control(std::string_view message);
+  void take_cursor(std::string_view message);
+  void check_names(const Stamp& stamp, std::string_view message);
   void become_ready();
   [[nodiscard]] TemplateValues values() const;
 
@@ -65,6 +80,9 @@ class Receiver final : public StreamClient {
   Identity identity_;
   std::vector<SequenceCheck> checks_;
   Faults faults_;
+  std::string cursor_;
+  std::uint64_t resumes_ = 0;
+  std::uint64_t sequence_ = 0;  // the server's, of the last event
   bool ready_ = false;
   bool told_ = false;  // of a gap, since the last event
 };

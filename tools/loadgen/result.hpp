@@ -30,10 +30,12 @@ struct Faults {
   std::uint64_t duplicates = 0;
   std::uint64_t out_of_order = 0;
   std::uint64_t foreign = 0;
+  std::uint64_t misnumbered = 0;        ///< the server's sequence did not ascend at a receiver
+  std::uint64_t disagreed = 0;          ///< receivers heard one event under two names
   std::vector<std::string> examples{};  ///< the first few, in words
 
   [[nodiscard]] bool any() const {
-    return unexplained_gaps + duplicates + out_of_order + foreign > 0;
+    return unexplained_gaps + duplicates + out_of_order + foreign + misnumbered + disagreed > 0;
   }
 };
 
@@ -64,6 +66,8 @@ struct Result {
 
   std::uint64_t connected = 0;
   std::uint64_t connections_lost = 0;
+  std::uint64_t cuts = 0;     ///< by us
+  std::uint64_t resumed = 0;  ///< subscribed again after a cursor
   double connect_s = 0.0;
   std::string first_end;  ///< why the first of the lost ones ended
 

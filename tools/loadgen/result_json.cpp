@@ -74,6 +74,8 @@ void write_faults(JsonWriter& json, const Faults& faults) {
   json.field("duplicates", faults.duplicates);
   json.field("out_of_order", faults.out_of_order);
   json.field("foreign", faults.foreign);
+  json.field("misnumbered", faults.misnumbered);
+  json.field("disagreed", faults.disagreed);
   json.strings("examples", faults.examples);
   json.end();
 }
@@ -118,6 +120,8 @@ std::string to_json(const Options& options, const Result& result) {
   json.begin("connections");
   json.field("subscribed", result.connected);
   json.field("lost", result.connections_lost);
+  json.field("cut", result.cuts);
+  json.field("resumed", result.resumed);
   json.field("first_end", result.first_end);
   json.field("seconds", result.connect_s);
   json.end();

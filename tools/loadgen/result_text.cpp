@@ -30,9 +30,9 @@ void add_faults(Lines& lines, const Result& result) {
   const auto& faults = result.faults;
   lines.add(
       "{:<12}{} of {} expected; unexplained gaps {}, told gaps {}, duplicates {}, out of "
-      "order {}, foreign {}",
+      "order {}, foreign {}, misnumbered {}, disagreed {}",
       "received", result.delivered, result.expected, faults.unexplained_gaps, faults.told_gaps,
-      faults.duplicates, faults.out_of_order, faults.foreign);
+      faults.duplicates, faults.out_of_order, faults.foreign, faults.misnumbered, faults.disagreed);
   for (const auto& example : faults.examples)
     lines.add("            {}", example);
 }
@@ -81,6 +81,9 @@ std::string to_text(const Options& options, const Result& result) {
   if (subscribes)
     lines.add("{:<12}{} in {:.2f} s, {} lost{}{}", "subscribed", result.connected, result.connect_s,
               result.connections_lost, result.first_end.empty() ? "" : ": ", result.first_end);
+  if (result.cuts + result.resumed > 0)
+    lines.add("{:<12}{} connections, resumed {} by their cursor", "cut", result.cuts,
+              result.resumed);
   if (publishes)
     lines.add(
         "{:<12}{:.0f}/s; in all {} sent, {} acknowledged, {} refused{}, {} unanswered, {} "

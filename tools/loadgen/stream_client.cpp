@@ -97,6 +97,14 @@ std::size_t StreamClient::take_blocks(std::string_view bytes) {
   return bytes.size() - rest.size();
 }
 
+void StreamClient::forget_stream() {
+  streaming_ = false;
+  response_.begin();
+  carry_ = {};
+  blocks_ = {};
+  fragments_.clear();
+}
+
 void StreamClient::send_message(std::string_view text, bool binary) {
   frame_.clear();
   append_frame(frame_, binary ? Opcode::binary : Opcode::text, text);

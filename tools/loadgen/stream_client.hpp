@@ -21,6 +21,9 @@ class StreamClient : public Connection {
   virtual void on_stream() = 0;
   virtual void on_message(std::string_view message) = 0;
 
+  /// Forgets the stream before: another may be opened.
+  void forget_stream();
+
   /// Sends a WebSocket message.
   void send_message(std::string_view text, bool binary);
 

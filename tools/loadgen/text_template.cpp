@@ -14,8 +14,8 @@ namespace carillon::loadgen {
 namespace {
 
 // In the order of TextTemplate::Part.
-constexpr std::array<std::string_view, 6> names{"user",   "user_index", "connection",
-                                                "number", "stamp",      "padding"};
+constexpr std::array<std::string_view, 7> names{"user",  "user_index", "connection", "number",
+                                                "stamp", "cursor",     "padding"};
 constexpr std::string_view hex_prefix = "hex:";
 
 std::string bytes_of(std::string_view hex, std::size_t character) {
@@ -86,6 +86,9 @@ void TextTemplate::append_to(std::string& out, const TemplateValues& values) con
         break;
       case Part::stamp:
         out += values.stamp;
+        break;
+      case Part::cursor:
+        out += values.cursor;
         break;
       case Part::padding:
         out += values.padding;

@@ -14,6 +14,7 @@ struct TemplateValues {
   std::uint64_t connection = 0;  ///< `{{connection}}`: index of the connection that sends
   std::uint64_t number = 0;      ///< `{{number}}`: place of the event on its connection
   std::string_view stamp{};      ///< `{{stamp}}`: what receivers look for (stamp.hpp)
+  std::string_view cursor{};     ///< `{{cursor}}`: what the receiver has seen last
   std::string_view padding{};    ///< `{{padding}}`: as many bytes as `--payload` says
 };
 
@@ -36,6 +37,7 @@ class TextTemplate {
     connection,
     number,
     stamp,
+    cursor,
     padding,
     literal,
   };

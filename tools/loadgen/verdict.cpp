@@ -63,6 +63,8 @@ Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
     faults.duplicates += receiver.faults().duplicates;
     faults.out_of_order += receiver.faults().out_of_order;
     faults.foreign += receiver.faults().foreign;
+    faults.misnumbered += receiver.faults().misnumbered;
+    faults.disagreed += receiver.faults().disagreed;
   }
   return faults;
 }

@@ -17,14 +17,20 @@ class PlainBroadcaster:
     """Runs in a thread of its own until the `with` ends.
 
     `fault(number, message)` gets each topic's events, counted from 0, and returns the
-    list of those to send in its place.
+    list of those to send in its place. Each message is preceded by its cursor, the
+    number of messages so far; who subscribes with `Last-Event-ID` gets first what comes
+    behind it. `replay(messages)` gets those and returns the ones to send in their place.
     """
 
-    def __init__(self, fault=lambda number, message: [message], answer=b"202 Accepted"):
+    def __init__(self, fault=lambda number, message: [message], answer=b"202 Accepted",
+                 replay=lambda messages: messages):
         self._fault = fault
         self._answer = answer
         self._streams = {}
         self._counts = {}
+        self._history = {}
+        self._replay = replay
+        self.resumed = 0
         self.heard = []  # the texts that WebSockets sent
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -77,17 +83,28 @@ class PlainBroadcaster:
                          b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
             # The subscription stands when its message has come.
             self.heard.append(await self._read_text(reader))
-            streams.append((writer, self._websocket_frame))
             writer.write(self._websocket_frame(b"subscribed"))
+            self._join(topic, headers, writer, self._websocket_frame)
         else:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                          b"Transfer-Encoding: chunked\r\n\r\n")
-            streams.append((writer, self._sse_chunk))
+            self._join(topic, headers, writer, self._sse_chunk)
+
+    def _join(self, topic, headers, writer, frame):
+        if "last-event-id" in headers:
+            self.resumed += 1
+            after = int(headers["last-event-id"])
+            for message in self._replay(self._history.get(topic, [])[after:]):
+                writer.write(frame(message))
+        self._streams[topic].append((writer, frame))
 
     def _publish(self, topic, streams, body):
         number = self._counts.get(topic, 0)
         self._counts[topic] = number + 1
+        history = self._history.setdefault(topic, [])
         for message in self._fault(number, body):
+            message = b"id: %d\ndata: %s" % (len(history) + 1, message)
+            history.append(message)
             for writer, frame in streams:
                 writer.write(frame(message))
 
@@ -106,5 +123,5 @@ class PlainBroadcaster:
 
     @staticmethod
     def _sse_chunk(message):
-        block = b"data: " + message + b"\n\n"
+        block = message + b"\n\n"
         return b"%x\r\n%s\r\n" % (len(block), block)
