@@ -162,6 +162,8 @@ class LoadRun {
     const auto& pacer = publishers_.pacer();
     result.own.late_sends = pacer.late();
     result.own.late_max_ms = static_cast<double>(pacer.late_max_ns()) / 1e6;
+    if (result.server)
+      result.saturated = find_saturated(*result.server, result.window_s, result.own);
     result.own.bottleneck = find_bottleneck(result.own, pacer.offered());
   }
 

@@ -46,6 +46,7 @@ void Meter::close_window() {
   auto& result = state_.result;
   const auto& recorder = state_.recorder;
   state_.recorder.close_window(now_ns());
+  closed_ = true;
   result.window_s = recorder.window_s();
   result.own.cpu = (own_cpu_s() - window_own_cpu_s_) / result.window_s;
   result.own.wait = (own_wait_s() - window_own_wait_s_) / result.window_s;
@@ -58,6 +59,7 @@ void Meter::close_window() {
 ServerFigures Meter::server_figures(const ProcessStats& now) const {
   const auto& recorder = state_.recorder;
   ServerFigures server;
+  server.processors = processors_of(state_.options.pids.front());
   server.cpu_s = now.cpu_s - window_server_.cpu_s;
   if (server.cpu_s > 0) {
     server.deliveries_per_cpu_s = static_cast<double>(recorder.window_delivered()) / server.cpu_s;
@@ -74,7 +76,7 @@ ServerFigures Meter::server_figures(const ProcessStats& now) const {
 }
 
 void Meter::tick() {
-  if (!began()) return;
+  if (!began() || closed_) return;
   // Some hundred samples a run at most, some at least.
   const auto whole =
       std::chrono::nanoseconds{state_.options.warmup + state_.options.duration}.count();

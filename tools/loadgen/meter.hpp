@@ -28,7 +28,7 @@ class Meter {
   void open_window();
   /// Throws Unreachable if the server is gone.
   void close_window();
-  /// Takes a sample if it is time.
+  /// Takes a sample if it is time: until the window is closed.
   void tick();
 
  private:
@@ -43,6 +43,7 @@ class Meter {
   ProcessStats window_server_;
   double window_own_cpu_s_ = 0.0;
   double window_own_wait_s_ = 0.0;
+  bool closed_ = false;
 
   // Of the last sample.
   std::int64_t sampled_ns_ = 0;

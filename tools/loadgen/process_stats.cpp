@@ -1,11 +1,12 @@
 #include "tools/loadgen/process_stats.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -14,26 +15,15 @@ namespace {
 
 [[noreturn]] void refuse(pid_t pid) {
   throw std::runtime_error{
-      fmt::format("--pid: there is no process {} whose /proc entry can be read", pid)};
+      fmt::format("--pid: there is no process {} whose figures can be read", pid)};
 }
 
-// utime and stime are fields 14 and 15 of stat; the second field, a name in
-// parentheses, may hold spaces.
+// In nanoseconds, where /proc/PID/stat has hundredths of a second.
 double read_cpu_s(pid_t pid) {
-  std::ifstream file{fmt::format("/proc/{}/stat", pid)};
-  std::stringstream text;
-  text << file.rdbuf();
-  const auto line = text.str();
-  const auto name_end = line.rfind(')');
-  if (!file || name_end == std::string::npos) refuse(pid);
-  std::istringstream fields{line.substr(name_end + 1)};
-  std::string skipped;
-  for (int field = 3; field < 14; ++field)
-    fields >> skipped;
-  double user_ticks = 0;
-  double system_ticks = 0;
-  if (!(fields >> user_ticks >> system_ticks)) refuse(pid);
-  return (user_ticks + system_ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) refuse(pid);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 }  // namespace
@@ -51,6 +41,12 @@ ProcessStats read_process_stats(const std::vector<pid_t>& pids) {
     }
   }
   return sum;
+}
+
+unsigned processors_of(pid_t pid) {
+  cpu_set_t processors;
+  if (sched_getaffinity(pid, sizeof processors, &processors) != 0) return 1;
+  return static_cast<unsigned>(CPU_COUNT(&processors));
 }
 
 double own_cpu_s() {

@@ -14,9 +14,11 @@ struct ProcessStats {
   std::uint64_t anonymous_bytes = 0;  ///< RssAnon and RssShmem: without the files that it maps
 };
 
-/// From /proc, in its resolution (CPU time: 10 ms as a rule). Throws
-/// std::runtime_error that names the process which cannot be read.
+/// Throws std::runtime_error that names the process which cannot be read.
 [[nodiscard]] ProcessStats read_process_stats(const std::vector<pid_t>& pids);
+
+/// On how many processors the process may run; 1 if that can't be read.
+[[nodiscard]] unsigned processors_of(pid_t pid);
 
 /// CPU time of this process.
 [[nodiscard]] double own_cpu_s();

@@ -40,7 +40,8 @@ struct Faults {
 };
 
 struct ServerFigures {
-  double cpu_s = 0.0;  ///< in the window
+  unsigned processors = 0;  ///< that it may use
+  double cpu_s = 0.0;       ///< in the window
   double deliveries_per_cpu_s = 0.0;
   double publishes_per_cpu_s = 0.0;
   std::uint64_t bytes_before = 0;  ///< resident, before the first connection
@@ -89,6 +90,7 @@ struct Result {
   Faults faults;
   std::optional<ServerFigures> server;
   OwnFigures own;
+  std::string saturated;  ///< server, loadgen, both, neither; empty without --pid
   std::vector<Sample> samples;
 };
 

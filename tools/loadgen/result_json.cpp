@@ -84,6 +84,7 @@ void write_server(JsonWriter& json, const ServerFigures& server, double window_s
   json.begin("server");
   json.field("cpu_s", server.cpu_s);
   json.field("cpu_share", server.cpu_s / window_s);
+  json.field("processors", server.processors);
   json.field("deliveries_per_cpu_s", server.deliveries_per_cpu_s);
   json.field("publishes_per_cpu_s", server.publishes_per_cpu_s);
   json.field("resident_bytes_before", server.bytes_before);
@@ -146,6 +147,7 @@ std::string to_json(const Options& options, const Result& result) {
   json.field("is_bottleneck", !result.own.bottleneck.empty());
   json.strings("bottleneck", result.own.bottleneck);
   json.end();
+  if (!result.saturated.empty()) json.field("saturated", result.saturated);
   write_samples(json, result.samples);
   json.end();
   return json.take() + "\n";

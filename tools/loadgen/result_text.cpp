@@ -103,6 +103,8 @@ std::string to_text(const Options& options, const Result& result) {
       "{:<12}{:.0f} % of a processor, ready but without one {:.0f} %, {} events sent over 1 ms "
       "late",
       "loadgen", 100 * result.own.cpu, 100 * result.own.wait, result.own.late_sends);
+  if (!result.saturated.empty())
+    lines.add("{:<12}{} (no processor time left)", "at its end", result.saturated);
   for (const auto& reason : result.own.bottleneck)
     lines.add("{:<12}the load generator is the bottleneck: {}", "WARNING", reason);
   return lines.take();

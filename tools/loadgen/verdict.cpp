@@ -69,6 +69,13 @@ Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
   return faults;
 }
 
+std::string find_saturated(const ServerFigures& server, double window_s, const OwnFigures& own) {
+  const bool server_busy = server.cpu_s > busy_max * window_s * std::max(server.processors, 1U);
+  const bool own_busy = own.cpu > busy_max;
+  if (server_busy) return own_busy ? "both" : "server";
+  return own_busy ? "loadgen" : "neither";
+}
+
 std::vector<std::string> find_bottleneck(const OwnFigures& own, std::uint64_t offered) {
   std::vector<std::string> reasons;
   if (own.cpu > busy_max)

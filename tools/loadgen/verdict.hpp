@@ -24,6 +24,12 @@ struct GapSplit {
 [[nodiscard]] Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
                                  const std::vector<Stream>& streams);
 
+/// Who had no processor time left: `server`, `loadgen`, `both` or `neither`. Then
+/// something else held them up: a disk, a rate, too few connections.
+[[nodiscard]] std::string find_saturated(const ServerFigures& server,
+                                         double window_s,
+                                         const OwnFigures& own);
+
 /// Why the figures may be the load generator's own limits; empty if they are not.
 [[nodiscard]] std::vector<std::string> find_bottleneck(const OwnFigures& own,
                                                        std::uint64_t offered);

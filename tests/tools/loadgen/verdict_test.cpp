@@ -24,6 +24,17 @@ TEST(VerdictTest, AnIdleLoadGeneratorIsNoBottleneck) {
   EXPECT_THAT(find_bottleneck({.cpu = 0.5, .wait = 0.01, .late_sends = 5}, 1000), IsEmpty());
 }
 
+TEST(VerdictTest, SaysWhoHadNoProcessorTimeLeft) {
+  const auto side = [](double server_cpu_s, unsigned processors, double own) {
+    return find_saturated({.processors = processors, .cpu_s = server_cpu_s}, 2.0, {.cpu = own});
+  };
+
+  EXPECT_EQ(side(1.9, 1, 0.5), "server");
+  EXPECT_EQ(side(1.9, 2, 0.5), "neither") << "the server has a second processor";
+  EXPECT_EQ(side(3.8, 2, 0.95), "both");
+  EXPECT_EQ(side(0.5, 1, 0.95), "loadgen");
+}
+
 TEST(VerdictTest, SaysWhyItIsTheBottleneck) {
   EXPECT_THAT(find_bottleneck({.cpu = 0.97}, 0), ElementsAre(HasSubstr("busy 97 % of the time")));
   EXPECT_THAT(find_bottleneck({.wait = 0.2}, 0), ElementsAre(HasSubstr("had no processor")));
