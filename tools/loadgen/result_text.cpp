@@ -104,7 +104,10 @@ std::string to_text(const Options& options, const Result& result) {
       "late",
       "loadgen", 100 * result.own.cpu, 100 * result.own.wait, result.own.late_sends);
   if (!result.saturated.empty())
-    lines.add("{:<12}{} (no processor time left)", "at its end", result.saturated);
+    lines.add("{:<12}{}", "at its end",
+              result.saturated == "neither"
+                  ? "neither: server and load generator had processor time left"
+                  : result.saturated + ": no processor time left");
   for (const auto& reason : result.own.bottleneck)
     lines.add("{:<12}the load generator is the bottleneck: {}", "WARNING", reason);
   return lines.take();
