@@ -5,6 +5,9 @@ import statistics
 import scenarios
 
 
+DISTURBED = 0.05  # more of the cores for others than this spoils a measurement
+
+
 def runs_of(report, name, key):
     """The rounds that gave figures, and why the others did not."""
     rounds = report["results"][name].get(key, [])
@@ -59,11 +62,22 @@ def rows(report):
             yield f"{scenario.key} {scenario.title}" if number == 0 else "", title, cells
 
 
+def disturbed(report):
+    shares = [run["others"] for name in report["results"] for key in report["results"][name]
+              for run in runs_of(report, name, key)[0]]
+    bad = sum(share > DISTURBED for share in shares)
+    if bad:
+        yield (f"DISTURBED: in {bad} of {len(shares)} measurements other processes took more than "
+               f"{DISTURBED:.0%} of the cores (median {statistics.median(shares):.0%}): only what "
+               "is per CPU-second or per connection means something.")
+
+
 def footnotes(report):
+    yield from disturbed(report)
     floor = statistics.median(report["send_floor_frames_per_cpu_s"])
     yield (f"Floor: bare send() of one 204-byte frame to each of 1,000 sockets: "
            f"{floor / 1e3:,.0f} K frames per CPU-second.")
-    yield (f"{report['rounds']} rounds of {report['seconds']:g} s, medians; {report['machine']}; "
+    yield (f"Rounds: {report['rounds']} of {report['seconds']:g} s, medians; {report['machine']}; "
            f"{report['taken']}.")
     for server in report["servers"]:
         yield f"{server['name']} {server['version']}: {server['note']}."
