@@ -19,8 +19,7 @@ class Pollable {
 };
 
 /// Level-triggered epoll under an Asio loop. Asio's own wait for a socket rearms it
-/// by a system call each time; this one costs a share of an epoll_wait, which is
-/// a seventh of what a receiver costs in all.
+/// by a system call each time; here one epoll_wait serves all that are ready.
 ///
 /// Threads   The loop's thread.
 /// Lifetime  Outlives the run of the loop. Closing a descriptor removes it.
