@@ -1,5 +1,7 @@
 #include "net/src/stream_session.hpp"
 
+#include "net/src/lean_wait.hpp"
+
 #include <utility>
 
 namespace carillon::net {
@@ -186,7 +188,7 @@ void StreamSession::closing_progressed() noexcept {
 
 void StreamSession::discard_input() {
   if (std::exchange(discarding_input_, true)) return;
-  socket().async_wait(tcp::socket::wait_read,
+  wait_until_readable(socket(),
                       [self = shared_from_this()](error_code error) { self->on_input(error); });
 }
 

@@ -77,8 +77,6 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   /// Takes no more events; closes when what is queued is written, finished()
   /// says so, and the client has closed its end or let close_timeout pass.
   void begin_closing(CloseReason reason) noexcept;
-  /// For the one case where the reason is known later than the closing.
-  void set_closing_reason(CloseReason reason) noexcept { closing_reason_ = reason; }
   /// To be called when finished() may have become true.
   void closing_progressed() noexcept;
   /// The connection is of no use any more: closes, for `reason` unless it was

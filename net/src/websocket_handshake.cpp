@@ -1,11 +1,59 @@
 #include "net/src/websocket_handshake.hpp"
 
+#include "net/src/assert.hpp"
 #include "net/src/error_envelope.hpp"
 
+#include <boost/beast/websocket.hpp>
+
 #include <algorithm>
+#include <utility>
 
 namespace carillon::net {
 namespace {
+
+namespace websocket = beast::websocket;
+
+/// The layer under Beast's stream while it answers an upgrade: keeps what is written.
+class AnswerStream {
+ public:
+  using executor_type = tcp::socket::executor_type;
+
+  AnswerStream(executor_type executor, std::string& answer) noexcept
+      : executor_{std::move(executor)}, answer_{answer} {}
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
+
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, error_code& error) {
+    error = {};
+    const std::size_t before = answer_.size();
+    for (auto part = asio::buffer_sequence_begin(buffers);
+         part != asio::buffer_sequence_end(buffers); ++part) {
+      const asio::const_buffer buffer{*part};
+      answer_.append(static_cast<const char*>(buffer.data()), buffer.size());
+    }
+    return answer_.size() - before;
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers) {
+    error_code ignored;
+    return write_some(buffers, ignored);
+  }
+  template <class Buffers>
+  std::size_t read_some(const Buffers&, error_code& error) {
+    error = asio::error::eof;
+    return 0;
+  }
+  template <class Buffers>
+  std::size_t read_some(const Buffers&) {
+    return 0;
+  }
+  friend void teardown(beast::role_type, AnswerStream&, error_code& error) { error = {}; }
+
+ private:
+  executor_type executor_;
+  std::string& answer_;
+};
 
 bool has_token(beast::string_view field, beast::string_view token) {
   return http::token_list{field}.exists(token);
@@ -42,6 +90,25 @@ std::optional<Response> refuse_upgrade(const http::request<http::string_body>& r
     return bad("Sec-WebSocket-Key must be 16 bytes in base64.");
   if (request.count(http::field::host) == 0) return bad("The field Host is missing.");
   return std::nullopt;
+}
+
+std::string accept_upgrade(const http::request<http::string_body>& request,
+                           std::string_view server_name,
+                           bool v1,
+                           const tcp::socket::executor_type& executor) {
+  std::string answer;
+  websocket::stream<AnswerStream, false> stream{executor, answer};  // without permessage-deflate
+  stream.write_buffer_bytes(8);                                     // the least that Beast takes
+  stream.set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
+    response.set(http::field::server, beast::string_view{server_name.data(), server_name.size()});
+    if (v1)
+      response.set(http::field::sec_websocket_protocol,
+                   beast::string_view{carillon_v1.data(), carillon_v1.size()});
+  }));
+  error_code error;
+  stream.accept(request, error);
+  CARILLON_ASSERT(!error, "a request that refuse_upgrade() lets pass is one that Beast accepts");
+  return answer;
 }
 
 bool offers_carillon_v1(const http::request<http::string_body>& request) {

@@ -4,6 +4,7 @@
 #include "net/src/response.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace carillon::net {
@@ -15,6 +16,13 @@ inline constexpr std::string_view carillon_v1 = "carillon.v1";
 /// that refuses it.
 [[nodiscard]] std::optional<Response> refuse_upgrade(
     const http::request<http::string_body>& request);
+
+/// Beast's 101 for a request that is not refused. Its stream asks for an executor,
+/// and starts nothing on it.
+[[nodiscard]] std::string accept_upgrade(const http::request<http::string_body>& request,
+                                         std::string_view server_name,
+                                         bool v1,
+                                         const tcp::socket::executor_type& executor);
 
 /// Whether the client offered `carillon.v1`.
 [[nodiscard]] bool offers_carillon_v1(const http::request<http::string_body>& request);

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "carillon/engine/ids.hpp"
-#include "net/src/backlog_stream.hpp"
 #include "net/src/client_message.hpp"
+#include "net/src/control_frame.hpp"
+#include "net/src/frame_reader.hpp"
 #include "net/src/publish_acks.hpp"
 #include "net/src/server_message.hpp"
 #include "net/src/stream_hub.hpp"
@@ -20,12 +21,15 @@ namespace carillon::net {
 /// A subscription over a WebSocket: plain (each text frame is one event), or with
 /// the subprotocol `carillon.v1` (typed messages both ways).
 ///
-/// Role      Beast does handshake, reads, pongs and the closing handshake; all
-///           bytes leave through the backlog (backlog_stream.hpp).
+/// Role      Beast answers the upgrade (websocket_handshake.hpp), a FrameReader takes
+///           the client's frames apart; all bytes leave through the backlog.
 /// Order     101, then `welcome` (v1), then events. Behind a close frame nothing.
 /// Bound     A message: options.websocket_message_bytes_max; publishes in flight:
 ///           options.pipelined_requests_max, further ones are answered `overloaded`.
-/// Lifetime  As StreamSession. One read is pending from on_start to the end.
+/// Progress  An idle session holds no buffer: it waits until its socket is
+///           readable, then reads into the shard's.
+/// Lifetime  As StreamSession. One wait is pending from on_start until the last
+///           frame has come.
 class WebSocketSession final : public StreamSession, public PublishReceiver {
  public:
   WebSocketSession(SessionHost& host, tcp::socket socket, bool v1);
@@ -36,48 +40,41 @@ class WebSocketSession final : public StreamSession, public PublishReceiver {
   void on_ack(std::string_view ref, engine::Ack& ack) noexcept override;
 
  private:
-  friend class BacklogStream;
-
   void welcome() override;
   void say_farewell(Farewell farewell) override;
   void tick_open(StreamClock::time_point now) override;
-  [[nodiscard]] bool finished() const noexcept override { return beast_finished_; }
+  [[nodiscard]] bool finished() const noexcept override { return finished_; }
 
-  // For BacklogStream.
-  [[nodiscard]] error_code write_from_beast(std::string_view frame);
-  [[nodiscard]] std::size_t take_early(std::span<char> target) noexcept;
-
-  void on_accept(error_code error);
-  void read_more();
-  void on_read(error_code error, std::size_t bytes);
-  void on_read_error(error_code error);
-  void on_message();
+  void wait_readable();
+  void on_readable(error_code error);
+  void on_bytes(std::span<char> bytes);
+  void on_step(FrameStep step, FrameReader& reader);
+  void on_end_of_stream();
+  /// `text` may get more capacity, and is not used any more.
+  void on_message(std::string& text, bool is_text);
   /// Begins the closing handshake.
-  void start_closing(websocket::close_code code, std::string_view text, CloseReason reason);
-  void on_beast_finished();
+  void start_closing(CloseCode code, std::string_view text, CloseReason reason);
+  /// The server's close frame is the last: nothing of the client counts any more.
+  void refuse(CloseCode code, std::string_view text, CloseReason reason);
+  /// No more frames are read.
+  void finish();
 
   void on_publish(const ClientMessage& message);
-  void on_filter(const ClientMessage& message);
+  void on_filter(const ClientMessage& message, std::string& text);
   void say_message(std::string_view type, std::string_view members);
   void say_error(std::string_view ref, const MessageError& error);
 
-  websocket::stream<BacklogStream, false> stream_;  // without permessage-deflate
   engine::UserId user_;
-  std::string message_;  // what was read of the current message, and room
-  std::size_t message_bytes_ = 0;
-  std::unique_ptr<StreamRequest> starting_;  // until the engine has the subscription
+  std::unique_ptr<FrameReader> reader_;  // within a frame or a message only
   std::unique_ptr<std::string> early_bytes_;
   StreamClock::time_point pinged_at_;
-  std::uint32_t reads_ = 0;  // begun; one more means that bytes came
-  std::uint32_t reads_at_ping_ = 0;
   std::uint32_t publishes_in_flight_ = 0;
   std::uint8_t pings_unanswered_ = 0;
   const bool v1_;
   bool service_ = false;
-  bool farewell_due_ = false;     // the server drains, publishes are in flight
-  bool accepted_ = false;         // from here on Beast writes frames, not HTTP
-  bool closed_by_beast_ = false;  // it sent the close frame of its own accord
-  bool beast_finished_ = false;   // it neither reads nor writes any more
+  bool farewell_due_ = false;      // the server drains, publishes are in flight
+  bool heard_since_ping_ = false;  // any bytes show that somebody is there
+  bool finished_ = false;
 };
 
 }  // namespace carillon::net

@@ -3,28 +3,21 @@
 #include "net/src/error_envelope.hpp"
 #include "net/src/websocket_session.hpp"
 
-#include <simdjson.h>
-
 #include <string>
 #include <utility>
 
 namespace carillon::net {
 
-void WebSocketSession::on_message() {
-  if (!stream_.got_text())
-    return start_closing(websocket::close_code::policy_error, "binary messages are not supported",
+void WebSocketSession::on_message(std::string& text, bool is_text) {
+  if (!is_text)
+    return start_closing(CloseCode::policy_error, "binary messages are not supported",
                          CloseReason::policy);
   if (!v1_)
-    return start_closing(websocket::close_code::policy_error,
+    return start_closing(CloseCode::policy_error,
                          "messages to the server need the subprotocol carillon.v1",
                          CloseReason::policy);
-  // Beast checks text as it comes, but not a sequence that an empty last
-  // fragment leaves open.
-  if (!simdjson::validate_utf8(message_))
-    return start_closing(websocket::close_code::bad_payload, "a text message must be UTF-8",
-                         CloseReason::not_utf8);
 
-  const ClientMessage message = parse_client_message(message_);
+  const ClientMessage message = parse_client_message(text);
   switch (message.type) {
     case ClientMessage::Type::malformed:
       return say_error(message.ref, {.code = code::malformed_json, .error = message.error});
@@ -40,15 +33,15 @@ void WebSocketSession::on_message() {
     case ClientMessage::Type::publish:
       return on_publish(message);
     case ClientMessage::Type::filter:
-      return on_filter(message);
+      return on_filter(message, text);
     case ClientMessage::Type::token:
       return say_error(message.ref, {.code = code::not_supported,
                                      .error = "This server asks for no token (auth = \"none\")."});
   }
 }
 
-void WebSocketSession::on_filter(const ClientMessage& message) {
-  auto [filter, faults] = parse_filter_message(message_);
+void WebSocketSession::on_filter(const ClientMessage& message, std::string& text) {
+  auto [filter, faults] = parse_filter_message(text);
   if (faults.any())
     return say_error(message.ref, {.code = faults.code,
                                    .error = "The filter is not changed, see details.",
