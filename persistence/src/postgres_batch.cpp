@@ -6,6 +6,8 @@
 #include "persistence/src/postgres_event.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 #include <utility>
 
 namespace carillon::persistence {
@@ -41,11 +43,57 @@ SELECT u, max(n) FROM unnest($1::uuid[], $2::bigint[]) AS row (u, n) GROUP BY u
 constexpr const char* left_out_sql = R"(
 SELECT n FROM unnest($1::uuid[], $2::bigint[]) AS row (u, n)
  WHERE NOT EXISTS (SELECT FROM carillon.events e WHERE e.user_id = u AND e.sequence = n)
- ORDER BY n
 )";
 
 const engine::UserId& holder_of(const EventView& event) noexcept {
   return event.audience == Audience::everyone ? broadcasts_owner : event.owner;
+}
+
+struct CountKey {
+  engine::UserId user;
+  engine::Severity severity;
+  std::string_view category;  // of the event
+  std::string_view action;
+  friend auto operator<=>(const CountKey&, const CountKey&) = default;
+};
+struct Added {
+  std::int64_t unread = 0;
+  std::int64_t read = 0;
+};
+using Counts = std::map<CountKey, Added>;
+
+void count(const EventView& event, std::int64_t by, Counts& counts) {
+  auto& added = counts[{.user = holder_of(event),
+                        .severity = event.severity,
+                        .category = event.category,
+                        .action = event.action}];
+  (event.initial_status == engine::Status::read ? added.read : added.unread) += by;
+}
+
+PostgresParameters parameters_of(const Counts& counts) {
+  using enum PostgresType;
+  PostgresArray users{uuid};
+  PostgresArray severities{int2};
+  PostgresArray categories{text};
+  PostgresArray actions{text};
+  PostgresArray unread{int8};
+  PostgresArray read{int8};
+  for (const auto& [key, added] : counts) {
+    users.add_uuid(key.user);
+    severities.add_int2(static_cast<std::int16_t>(key.severity));
+    categories.add_text(key.category);
+    actions.add_text(key.action);
+    unread.add_int8(added.unread);
+    read.add_int8(added.read);
+  }
+  PostgresParameters parameters;
+  parameters.add_array(uuid_array, std::move(users));
+  parameters.add_array(int2_array, std::move(severities));
+  parameters.add_array(text_array, std::move(categories));
+  parameters.add_array(text_array, std::move(actions));
+  parameters.add_array(int8_array, std::move(unread));
+  parameters.add_array(int8_array, std::move(read));
+  return parameters;
 }
 
 std::vector<Oid> oids(std::initializer_list<PostgresType> types) {
@@ -75,6 +123,15 @@ engine::Sequence PostgresBatch::last_sequence() const noexcept {
   return last;
 }
 
+void PostgresBatch::send() {
+  send_entries();
+  Counts counts;
+  for (const auto& entry : entries_)
+    if (entry.event) count(entry.event->view(), 1, counts);
+  counts_sent_ = !counts.empty();
+  if (counts_sent_) connection_.send_prepared(add_counts, parameters_of(counts));
+}
+
 void PostgresBatch::send_entries() {
   PostgresEventRows rows;
   const auto flush = [this, &rows] {
@@ -102,7 +159,7 @@ void PostgresBatch::send_entries() {
   flush();
 }
 
-Result<void> PostgresBatch::take_entries() {
+Result<void> PostgresBatch::take() {
   for (const auto& statement : sent_) {
     const auto rows = connection_.take(PostgresConnection::no_deadline);
     if (!rows) return rows.error();
@@ -112,10 +169,13 @@ Result<void> PostgresBatch::take_entries() {
       inserted_ += rows->affected();
     }
   }
+  if (!counts_sent_) return {};
+  const auto counted = connection_.take(PostgresConnection::no_deadline);
+  if (!counted) return counted.error();
   return {};
 }
 
-Result<void> PostgresBatch::find_left_out() {
+Result<std::unordered_set<engine::Sequence>> PostgresBatch::find_left_out() {
   PostgresArray users{PostgresType::uuid};
   PostgresArray sequences{PostgresType::int8};
   for (const auto& entry : entries_) {
@@ -128,67 +188,36 @@ Result<void> PostgresBatch::find_left_out() {
   parameters.add_array(PostgresType::int8_array, std::move(sequences));
   const auto rows = connection_.run(left_out_sql, parameters);
   if (!rows) return rows.error();
+  std::unordered_set<engine::Sequence> left_out;
   for (int row = 0; row < rows->count(); ++row)
-    left_out_.push_back(static_cast<engine::Sequence>(rows->int8(row, 0)));
-  return {};
+    left_out.insert(static_cast<engine::Sequence>(rows->int8(row, 0)));
+  return left_out;
 }
 
-bool PostgresBatch::is_left_out(const EventView& event) const {
-  return std::binary_search(left_out_.begin(), left_out_.end(), event.sequence);
-}
-
-int PostgresBatch::send_counts() {
-  std::map<CountKey, Added> counts;
-  PostgresArray left_out_users{PostgresType::uuid};
-  PostgresArray left_out_sequences{PostgresType::int8};
+Result<void> PostgresBatch::correct() {
+  if (inserted_ == events_) return {};
+  const auto left_out = find_left_out();
+  if (!left_out) return left_out.error();
+  Counts counts;
+  PostgresArray users{PostgresType::uuid};
+  PostgresArray sequences{PostgresType::int8};
   for (const auto& entry : entries_) {
-    if (!entry.event) continue;
+    if (!entry.event || !left_out->contains(entry.sequence)) continue;
     const auto& event = entry.event->view();
-    const auto& holder = holder_of(event);
-    if (is_left_out(event)) {
-      left_out_users.add_uuid(holder);
-      left_out_sequences.add_int8(to_bigint(event.sequence));
-      continue;
-    }
-    auto& added = counts[{.user = holder,
-                          .severity = event.severity,
-                          .category = event.category,
-                          .action = event.action}];
-    ++(event.initial_status == engine::Status::read ? added.read : added.unread);
+    count(event, -1, counts);
+    users.add_uuid(holder_of(event));
+    sequences.add_int8(to_bigint(event.sequence));
   }
-  int statements = 0;
-  if (!left_out_.empty()) {
-    PostgresParameters parameters;
-    parameters.add_array(PostgresType::uuid_array, std::move(left_out_users));
-    parameters.add_array(PostgresType::int8_array, std::move(left_out_sequences));
-    connection_.send_prepared(place_users, parameters);
-    ++statements;
-  }
-  if (counts.empty()) return statements;
-  using enum PostgresType;
-  PostgresArray users{uuid};
-  PostgresArray severities{int2};
-  PostgresArray categories{text};
-  PostgresArray actions{text};
-  PostgresArray unread{int8};
-  PostgresArray read{int8};
-  for (const auto& [key, added] : counts) {
-    users.add_uuid(key.user);
-    severities.add_int2(static_cast<std::int16_t>(key.severity));
-    categories.add_text(key.category);
-    actions.add_text(key.action);
-    unread.add_int8(added.unread);
-    read.add_int8(added.read);
-  }
-  PostgresParameters parameters;
-  parameters.add_array(uuid_array, std::move(users));
-  parameters.add_array(int2_array, std::move(severities));
-  parameters.add_array(text_array, std::move(categories));
-  parameters.add_array(text_array, std::move(actions));
-  parameters.add_array(int8_array, std::move(unread));
-  parameters.add_array(int8_array, std::move(read));
-  connection_.send_prepared(add_counts, parameters);
-  return statements + 1;
+  PostgresParameters placed;
+  placed.add_array(PostgresType::uuid_array, std::move(users));
+  placed.add_array(PostgresType::int8_array, std::move(sequences));
+  connection_.send_prepared(add_counts, parameters_of(counts));
+  connection_.send_prepared(place_users, placed);
+  connection_.sync();
+  for (int i = 0; i < 2; ++i)
+    if (const auto done = connection_.take(PostgresConnection::no_deadline); !done)
+      return done.error();
+  return connection_.take_sync(PostgresConnection::no_deadline);
 }
 
 }  // namespace carillon::persistence

@@ -59,7 +59,6 @@ class PostgresConnection {
   /// Statements without parameters or rows, separated by `;`.
   [[nodiscard]] engine::Result<void> run_script(const std::string& script);
 
-  [[nodiscard]] int process() const noexcept { return PQbackendPID(connection_.get()); }
   /// UTF8, …
   [[nodiscard]] std::string parameter(const char* name) const;
 

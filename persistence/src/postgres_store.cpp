@@ -15,11 +15,13 @@ using engine::EventId;
 using engine::LogEntry;
 using engine::Result;
 using engine::UserId;
+using Clock = PostgresConnection::Clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// The server ends a read first; the deadline is for one that does not answer.
 constexpr seconds read_time_max{35};
+constexpr seconds drain_time_max{1};
 constexpr const char* setup_sql = R"(
 SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_session_timeout = 0; SET jit = off;
 SET enable_seqscan = off;
@@ -97,10 +99,11 @@ Result<T> PostgresStore::read(Read&& read) const {
     for (;;) {
       auto taken = pool_.take();
       if (!taken) return taken.error();
-      auto answer = read(*taken->connection, PostgresConnection::Clock::now() + read_time_max);
-      const bool lost = !answer && !taken->connection->drain(PostgresConnection::Clock::now());
+      const auto deadline = Clock::now() + read_time_max;
+      auto answer = read(*taken->connection, deadline);
+      const bool lost = !answer && !taken->connection->drain(Clock::now() + drain_time_max);
       if (!lost) pool_.give_back(std::move(taken->connection));
-      if (!lost || taken->fresh) return answer;
+      if (!lost || taken->fresh || Clock::now() >= deadline) return answer;
       pool_.clear();
     }
   } catch (const std::exception& thrown) {

@@ -164,14 +164,14 @@ Result<void> PostgresWriter::write_entries(PostgresBatch& batch) {
   numbers.add_int8(life_);
   connection_->send("BEGIN");
   connection_->send_prepared(number_commit, numbers);
-  batch.send_entries();
+  batch.send();
   connection_->sync();
 
   const auto begun = connection_->take(forever);
   if (!begun) return begun.error();
   const auto numbered = connection_->take(forever);
   if (!numbered) return numbered.error();
-  if (auto taken = batch.take_entries(); !taken) return taken;
+  if (auto taken = batch.take(); !taken) return taken;
   if (auto ended = connection_->take_sync(forever); !ended) return ended;
   if (numbered->affected() == 1) return {};
   // The lock is the session's, so somebody went round it.
@@ -180,18 +180,14 @@ Result<void> PostgresWriter::write_entries(PostgresBatch& batch) {
 }
 
 Result<void> PostgresWriter::finish(PostgresBatch& batch) {
-  if (batch.left_out_events())
-    if (auto found = batch.find_left_out(); !found) return found;
-  const int statements = batch.send_counts();
+  if (auto corrected = batch.correct(); !corrected) return corrected;
   connection_->send("COMMIT");
   in_doubt_ = true;
   connection_->sync();
-  for (int i = 0; i <= statements; ++i) {
-    const auto done = connection_->take(forever);
-    if (done) continue;
+  if (const auto committed = connection_->take(forever); !committed) {
     // A refusal leaves no doubt; a lost connection does.
     if (connection_->drain(forever)) in_doubt_ = false;
-    return done.error();
+    return committed.error();
   }
   in_doubt_ = false;
   // It is committed, even if the connection is lost here: the next call sees that.

@@ -46,7 +46,7 @@ class PostgresServer {
   void start() {
     process_ = spawn({bin() + "/postgres", "-D", data(), "-k", socket_dir(), "-c",
                       "listen_addresses=", "-c", "shared_buffers=32MB", "-c", "max_connections=50",
-                      "-c", "logging_collector=off", "-c", "max_prepared_transactions=0", "-c",
+                      "-c", "logging_collector=off", "-c", "dynamic_shared_memory_type=mmap", "-c",
                       "log_min_messages=panic"});
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (PQping(url("postgres").c_str()) != PQPING_OK) {

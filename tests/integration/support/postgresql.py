@@ -49,7 +49,8 @@ class PostgreSQL:
     def start(self):
         self._process = subprocess.Popen(
             [*self._user, f"{BIN}/postgres", "-D", self._data, "-k", self.directory,
-             "-c", "listen_addresses=", "-c", "shared_buffers=32MB", "-c", "log_min_messages=panic"],
+             "-c", "listen_addresses=", "-c", "shared_buffers=32MB",
+             "-c", "dynamic_shared_memory_type=mmap", "-c", "log_min_messages=panic"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=self.directory)
         end = time.monotonic() + DEADLINE_S
         while subprocess.run([f"{BIN}/pg_isready", "-q", "-h", self.directory],
