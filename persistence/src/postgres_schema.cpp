@@ -80,6 +80,8 @@ CREATE TABLE carillon.marks (
   deleted_at timestamptz,
   PRIMARY KEY (user_id, sequence)
 );
+CREATE INDEX marks_updated ON carillon.marks (user_id, updated_at, sequence)
+  WHERE deleted_at IS NULL;
 COMMENT ON TABLE carillon.marks IS 'what a user made of a broadcast';
 
 CREATE TABLE carillon.counts (
