@@ -62,7 +62,7 @@ void append_text_frame(std::string& out, std::string_view payload) {
 }
 
 void FrameEncoder::begin_turn(std::uint64_t turn) {
-  reset();
+  ++generation_;
   turn_ = turn;
 }
 

@@ -40,8 +40,8 @@ class FrameEncoder {
 
   explicit FrameEncoder(engine::Epoch epoch) : epoch_{epoch} {}
 
-  /// Begins a turn, unless it is the current one.
   [[nodiscard]] bool in_turn(std::uint64_t turn) const noexcept { return turn_ == turn; }
+  /// Slots mean other deliveries from here on; what was encoded stays valid.
   void begin_turn(std::uint64_t turn);
 
   [[nodiscard]] SharedBytes encode(FrameFormat format, const engine::Delivery& delivery);

@@ -34,7 +34,9 @@ SessionHost::SessionHost(asio::io_context& context,
       admission_{std::move(admission)},
       tick_period_{tick_period_for(options)},
       timer_{context},
+      flush_timer_{context},
       now_{StreamClock::now()},
+      pacer_{options.flush_pause_max},
       encoder_{broadcaster.epoch()},
       acks_{std::make_shared<PublishAcks>(context)} {
 }
@@ -74,9 +76,6 @@ void SessionHost::remove(StreamSession& session, CloseReason reason) noexcept {
 FrameEncoder& SessionHost::begin_batch(const engine::DeliveryBatch& batch) {
   CARILLON_ASSERT(batch.shard == shard_, "a session lives on the shard of its user");
   if (!encoder_.in_turn(batch.turn)) {
-    // After each turn the owner flushes; a turn without is caught up with here,
-    // because slots are reused from turn to turn.
-    if (!dirty_.empty()) flush();
     encoder_.begin_turn(batch.turn);
   }
   return encoder_;
@@ -90,18 +89,37 @@ void SessionHost::schedule_flush() {
   if (std::exchange(flush_scheduled_, true)) return;
   asio::post(context_, [host = shared_from_this()] {
     host->flush_scheduled_ = false;
-    host->flush();
+    host->flush_when_due();
+  });
+}
+
+void SessionHost::flush_when_due() {
+  refresh_now();
+  if (dirty_.empty() || flush_awaited_) return;
+  if (now_ >= pacer_.due()) return flush();
+  flush_awaited_ = true;
+  flush_timer_.expires_at(pacer_.due());
+  flush_timer_.async_wait([host = shared_from_this()](error_code error) {
+    host->flush_awaited_ = false;
+    if (!error) host->flush();
   });
 }
 
 void SessionHost::flush() {
   refresh_now();
+  const auto bytes_before = written_bytes_.value();
   // Flushing a session may mark others or itself; they are for the next round.
   std::swap(dirty_, flushing_);
   for (const auto& session : flushing_) {
     static_cast<void>(session->take_dirty_mark());
     session->flush();
   }
+  pacer_.flushed({.begun = now_,
+                  .ended = StreamClock::now(),
+                  .sessions = flushing_.size(),
+                  .frames = frames_.value() - frames_before_flush_,
+                  .bytes = written_bytes_.value() - bytes_before});
+  frames_before_flush_ = frames_.value();
   flushing_.clear();
   // Nothing is borrowed any more: write() copies what the socket did not take.
   encoder_.reset();
@@ -151,6 +169,7 @@ void SessionHost::shut() noexcept {
     sessions_.back()->close(CloseReason::stopped);
   dirty_.clear();
   timer_.cancel();
+  flush_timer_.cancel();
   acks_->shut();
   parser_.reset();  // a posted handler may keep this object longer than the engine lives
 }

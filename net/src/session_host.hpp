@@ -5,6 +5,7 @@
 #include "carillon/net/server_options.hpp"
 #include "net/src/admission.hpp"
 #include "net/src/asio.hpp"
+#include "net/src/flush_pacer.hpp"
 #include "net/src/frame_encoder.hpp"
 #include "net/src/stream_counters.hpp"
 
@@ -31,7 +32,8 @@ using StreamClock = std::chrono::steady_clock;
 ///           posts, so that none of them can outlive it.
 /// Threads   The shard's only; counters(): any thread.
 /// Bound     One write per session and flush. The timer runs only while there
-///           are sessions, or a drain.
+///           are sessions, or a drain. What waits for a flush: the pacer's pause,
+///           and the encoder's bound.
 /// Lifetime  A session that is not closed is registered here and may call this;
 ///           a closed one never does.
 class SessionHost : public std::enable_shared_from_this<SessionHost> {
@@ -65,11 +67,13 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
 
   /// The encoder, ready for this batch.
   [[nodiscard]] FrameEncoder& begin_batch(const engine::DeliveryBatch& batch);
-  /// The session has something to write; the turn's flush() does it.
+  /// The session has something to write; the next flush() does it.
   void mark_dirty(StreamSession& session);
   /// Has a flush() follow soon: for what is queued outside of the shard's turns.
   void schedule_flush();
   void flush();
+  /// flush(), now or as soon as the pacer lets it begin.
+  void flush_when_due();
 
   void drain(std::function<void()> done);
   /// Closes every session now. The hub's last word.
@@ -95,12 +99,16 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
   const std::chrono::milliseconds tick_period_;
 
   asio::steady_timer timer_;
+  asio::steady_timer flush_timer_;
   bool timer_armed_ = false;
   bool flush_scheduled_ = false;
+  bool flush_awaited_ = false;  // by flush_timer_
   bool draining_ = false;
   bool shut_ = false;
   StreamClock::time_point now_;
   StreamClock::time_point drain_until_;
+  FlushPacer pacer_;
+  std::uint64_t frames_before_flush_ = 0;
   std::function<void()> drained_;
 
   std::vector<std::shared_ptr<StreamSession>> sessions_;  // each knows its index

@@ -44,7 +44,7 @@ void StreamHub::adopt(tcp::socket socket, StreamRequest request) {
 }
 
 void StreamHub::flush() {
-  impl_->host->flush();
+  impl_->host->flush_when_due();
 }
 
 void StreamHub::drain(std::function<void()> done) {

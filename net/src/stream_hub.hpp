@@ -54,7 +54,7 @@ class StreamHub {
   void adopt(tcp::socket socket, StreamRequest request);
 
   /// After each turn of the shard: one write for each session that has
-  /// something new.
+  /// something new, at once or, under load, up to options.flush_pause_max later.
   void flush();
 
   /// Says goodbye to every session (WebSocket 1001, SSE `goodbye`) with its

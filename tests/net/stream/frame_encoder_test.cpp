@@ -121,6 +121,20 @@ TEST_F(FrameEncoderTest, EncodesADeliveryOncePerTurn) {
   EXPECT_EQ(text(reused).find(std::string{other->json()}), 43U);
 }
 
+TEST_F(FrameEncoderTest, KeepsWhatItEncodedUntilItIsReset) {
+  const auto event = event_of(500);
+  encoder_.begin_turn(1);
+  const auto first =
+      encoder_.encode(FrameFormat::sse, {.event = event.get(), .position = {}, .slot = 0});
+  const auto before = text(first);
+  encoder_.begin_turn(2);
+  const auto next =
+      encoder_.encode(FrameFormat::sse, {.event = event.get(), .position = {}, .slot = 0});
+
+  EXPECT_EQ(text(first), before);
+  EXPECT_EQ(next.begin, first.end);  // turns that leave together are contiguous
+}
+
 TEST_F(FrameEncoderTest, SaysWhenItsTextsAreLarge) {
   const auto event = event_of(100'000);
   std::uint32_t slot = 0;
