@@ -74,6 +74,8 @@ if(CARILLON_BUILD_BENCH)
     TARGETS benchmark::benchmark benchmark::benchmark_main FIND CONFIG)
   # A contender of the directory, see engine/decisions/0008-directory-measured.md.
   carillon_dependency(Urcu APT liburcu-dev TARGETS Urcu::cds Urcu::qsbr Urcu::memb FIND MODULE)
+  # The contender of send_bench, see net/decisions/0007-no-io-uring.md.
+  carillon_dependency(Uring APT liburing-dev TARGETS Uring::uring FIND MODULE)
 endif()
 
 get_property(carillon_missing GLOBAL PROPERTY carillon_missing_packages)

@@ -12,7 +12,7 @@ build=(
   libcli11-dev libfmt-dev libspdlog-dev libtomlplusplus-dev
 )
 test=(
-  libgtest-dev libgmock-dev libbenchmark-dev liburcu-dev
+  libgtest-dev libgmock-dev libbenchmark-dev liburcu-dev liburing-dev
   clang-14 clang-format-14 libclang-rt-14-dev doxygen git spin
   dpkg-dev file make pkg-config
   python3 python3-websockets curl ca-certificates
