@@ -124,7 +124,9 @@ void HttpConnection::hand_over() {
   auto request = *std::exchange(stream_, std::nullopt);
   request.early_bytes = std::move(pending_);
   request.pass = std::move(pass_);
-  const auto target = net.broadcaster->shard_of(request.user);
+  auto place = net.spread->place(request.user, net.broadcaster->shard_of(request.user));
+  request.share = std::move(place.share);
+  const auto target = place.shard;
   auto* const hub = net.hubs[target].get();
 
   error_code ec;

@@ -4,6 +4,7 @@
 #include "carillon/engine/inbox.hpp"
 #include "carillon/net/server_options.hpp"
 #include "net/src/admission.hpp"
+#include "net/src/session_spread.hpp"
 #include "net/src/shard_threads_impl.hpp"
 #include "net/src/stream_hub.hpp"
 
@@ -24,6 +25,7 @@ struct NetContext {
   engine::Inbox* inbox = nullptr;
   std::shared_ptr<Admission> admission;
   std::string server_header;  ///< `Server: carillon/1.2\r\n`
+  std::unique_ptr<SessionSpread> spread;
   std::vector<std::shared_ptr<HttpShard>> shards;
   std::vector<std::unique_ptr<StreamHub>> hubs;
 };

@@ -48,6 +48,7 @@ struct Server::Impl {
     net.broadcaster = &broadcaster;
     net.inbox = &inbox;
     net.admission = std::make_shared<Admission>(options.limits);
+    net.spread = std::make_unique<SessionSpread>(shard_threads.shards(), options.home_sessions_max);
     net.server_header = "Server: carillon";
     if (!options.version.empty()) net.server_header += "/" + options.version;
     net.server_header += "\r\n";

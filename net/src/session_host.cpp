@@ -74,7 +74,8 @@ void SessionHost::remove(StreamSession& session, CloseReason reason) noexcept {
 }
 
 FrameEncoder& SessionHost::begin_batch(const engine::DeliveryBatch& batch) {
-  CARILLON_ASSERT(batch.shard == shard_, "a session lives on the shard of its user");
+  CARILLON_ASSERT(batch.shard == shard_,
+                  "a session lives on the shard that it named when it subscribed");
   if (!encoder_.in_turn(batch.turn)) {
     encoder_.begin_turn(batch.turn);
   }

@@ -51,6 +51,7 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
   [[nodiscard]] engine::Broadcaster& broadcaster() noexcept { return broadcaster_; }
   [[nodiscard]] Admission& admission() noexcept { return *admission_; }
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
+  [[nodiscard]] engine::ShardIndex shard() const noexcept { return shard_; }
   [[nodiscard]] PublishAcks& acks() noexcept { return *acks_; }
   [[nodiscard]] engine::EventParser& event_parser();
   /// Coarse: of the current flush or tick.

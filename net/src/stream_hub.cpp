@@ -34,11 +34,13 @@ void StreamHub::adopt(tcp::socket socket, StreamRequest request) {
     auto session = std::make_shared<WebSocketSession>(host, std::move(socket), v1);
     session->keep(std::move(request.pass));
     host.add(session);
+    session->keep(std::move(request.share));
     session->start(std::move(request));
   } else {
     auto session = std::make_shared<SseSession>(host, std::move(socket));
     session->keep(std::move(request.pass));
     host.add(session);
+    session->keep(std::move(request.share));
     session->start(std::move(request));
   }
 }

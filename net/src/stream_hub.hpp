@@ -6,6 +6,7 @@
 #include "carillon/net/server_options.hpp"
 #include "net/src/admission.hpp"
 #include "net/src/asio.hpp"
+#include "net/src/session_spread.hpp"
 #include "net/src/stream_counters.hpp"
 
 #include <cstddef>
@@ -28,11 +29,13 @@ struct StreamRequest {
   /// another owner, a systemId, and everyone. True without authentication.
   bool service = true;
   AdmissionPass pass;  ///< of the connection; the session gives it back
+  SessionShare share;  ///< of a session that was counted
 };
 
 /// The streaming sessions of one shard.
 ///
-/// Role      One per shard; owns its sessions, their deadlines, and the bytes
+/// Role      One per shard; owns its sessions (those of its users, and guests), their deadlines,
+/// and the bytes
 ///           that they share (each event encoded once per format and turn).
 /// Threads   Everything: the shard's thread. sessions_approx(), counters(): any.
 /// Lifetime  Destroyed after its io_context has stopped running, or on its

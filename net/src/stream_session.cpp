@@ -11,8 +11,8 @@ StreamSession::StreamSession(SessionHost& host, tcp::socket socket, FrameFormat 
 }
 
 void StreamSession::subscribe(const engine::UserId& user, engine::Filter filter) {
-  auto subscription =
-      host_->broadcaster().subscribe(user, shared_from_this(), {.filter = std::move(filter)});
+  auto subscription = host_->broadcaster().subscribe(
+      user, shared_from_this(), {.filter = std::move(filter), .shard = host_->shard()});
   // A broadcaster that has stopped says so at once.
   if (state_ != State::closed) subscription_ = std::move(subscription);
 }
@@ -214,6 +214,7 @@ void StreamSession::close(CloseReason reason) noexcept {
   const auto self = shared_from_this();  // the registry may hold the last one
   state_ = State::closed;
   const engine::Subscription cancelled = std::move(subscription_);
+  const SessionShare given_back = std::move(share_);
   host_->count_queued(backlog_.bytes(), 0);
   backlog_.discard();
   error_code ignored;

@@ -8,6 +8,7 @@
 #include "net/src/frame_encoder.hpp"
 #include "net/src/session_backlog.hpp"
 #include "net/src/session_host.hpp"
+#include "net/src/session_spread.hpp"
 #include "net/src/stream_counters.hpp"
 
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace carillon::net {
 
@@ -44,6 +46,8 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   // For the host.
   /// Its place among the admitted connections, until close().
   void keep(AdmissionPass pass) noexcept { pass_ = std::move(pass); }
+  /// Until the session is closed.
+  void keep(SessionShare share) noexcept { share_ = std::move(share); }
   /// One write of what is queued, unless the socket is known to be full.
   void flush() noexcept;
   void tick(StreamClock::time_point now) noexcept;
@@ -106,6 +110,7 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   engine::Subscription subscription_;
   engine::Position position_;
   std::unique_ptr<engine::Filter> filter_;
+  SessionShare share_;
   /// When bytes last left, the socket became full, or the lingering began.
   StreamClock::time_point progress_at_;
   std::uint32_t index_ = 0;

@@ -115,6 +115,12 @@ constexpr std::array keys{
         .unit = Unit::bytes,
         .min = 16 * kib,
         .max = gib},
+    Key{.name = "max_home_sessions",
+        .field = [](Config& config) -> Field { return &config.network.home_sessions_max; },
+        .help = "subscribers of one user that one thread serves; further ones are spread over "
+                "all threads. 0: never",
+        .type_name = "N",
+        .max = 1'000'000},
     Key{.name = "max_websocket_message_bytes",
         .field = [](Config& config) -> Field {
           return &config.network.websocket_message_bytes_max;

@@ -21,11 +21,16 @@ std::uint64_t sequence_in(const std::string& json) {
 // users on two shards, two publishing threads, a steady session for each user
 // that checks each sequence against the others of its user, and a churn of
 // sessions that close, reset, or vanish in mid-frame.
-TEST(StreamConcurrencyTest, SurvivesChurnDuringPublish) {
+// With one session at home only, most of the others are guests.
+class StreamChurnConcurrencyTest : public ::testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(StreamChurnConcurrencyTest, SurvivesChurnDuringPublish) {
   constexpr int users = 4;
   constexpr int events_each = 1'500;
   constexpr int churns = 120;
-  StreamHarness harness{{.shards = 2}};
+  HarnessOptions options{.shards = 2};
+  options.server.home_sessions_max = GetParam();
+  StreamHarness harness{options};
   std::vector<WebSocketClient> steady;
   std::vector<testing::SseClient> streams;
   for (std::uint8_t user = 0; user < users; ++user) {
@@ -91,6 +96,8 @@ TEST(StreamConcurrencyTest, SurvivesChurnDuringPublish) {
   StreamHarness::wait_for([&] { return harness.counters().sessions == 0; });
   StreamHarness::wait_for([&] { return harness.subscriptions() == 0; });
 }
+
+INSTANTIATE_TEST_SUITE_P(HomeSessions, StreamChurnConcurrencyTest, ::testing::Values(0U, 1U));
 
 // Goal: the counters and the acks cross threads cleanly. Method: acknowledgements
 // come from the log's thread while sessions publish and leave.

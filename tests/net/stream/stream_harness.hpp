@@ -37,6 +37,7 @@ class StreamHarness {
   explicit StreamHarness(const HarnessOptions& options = {})
       : log_{options.log},
         threads_{options.shards},
+        spread_{options.shards, options.server.home_sessions_max},
         acceptor_{context_, {asio::ip::address_v4::loopback(), 0}} {
     engine::Options engine_options;
     engine_options.shards = options.shards;
@@ -69,6 +70,14 @@ class StreamHarness {
   [[nodiscard]] StreamHub& hub(const engine::UserId& user) {
     return *hubs_[broadcaster_->shard_of(user)];
   }
+  [[nodiscard]] std::uint64_t sessions_of(engine::ShardIndex shard) const {
+    return hubs_[shard]->counters().sessions;
+  }
+  /// Has all hubs say goodbye; does not wait.
+  void drain() {
+    for (engine::ShardIndex shard = 0; shard < hubs_.size(); ++shard)
+      asio::post(threads_.impl().context(shard), [this, shard] { hubs_[shard]->drain([] {}); });
+  }
   [[nodiscard]] StreamCounters counters() const {
     StreamCounters sum;
     for (const auto& hub : hubs_) {
@@ -85,7 +94,8 @@ class StreamHarness {
     return counters().closed_total[static_cast<std::size_t>(reason)];
   }
 
-  /// Connects, sends `request`, and gives the server's end to the user's hub.
+  /// Connects, sends `request`, and gives the server's end to the hub that is to
+  /// serve it.
   testing::StreamSocket connect(StreamRequest stream,
                                 std::string_view request,
                                 int receive_bytes = 0) {
@@ -98,7 +108,9 @@ class StreamHarness {
     stream.request = parser.release();
     stream.early_bytes.append(beast::buffers_to_string(buffer.data()));
 
-    const auto shard = broadcaster_->shard_of(stream.user);
+    auto place = spread_.place(stream.user, broadcaster_->shard_of(stream.user));
+    stream.share = std::move(place.share);
+    const auto shard = place.shard;
     auto& context = threads_.impl().context(shard);
     const auto protocol = accepted.local_endpoint().protocol();
     auto socket = std::make_shared<tcp::socket>(context, protocol, accepted.release());
@@ -170,6 +182,7 @@ class StreamHarness {
  private:
   testing::ManualLog* log_;
   ShardThreads threads_;
+  SessionSpread spread_;
   std::unique_ptr<engine::Broadcaster> broadcaster_;
   std::vector<std::unique_ptr<StreamHub>> hubs_;
   asio::io_context context_;
