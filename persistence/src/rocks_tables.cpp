@@ -30,6 +30,16 @@ constexpr int cache_shard_bits = 4;  // few threads read
 constexpr double cache_share_of_indexes = 0.5;
 constexpr double memory_bloom_ratio = 0.02;  // of the write buffer
 
+// A table's newest rows lie in several small lists, so that inserting finds its place
+// in one that the processor's cache holds; they are written out merged, as one file.
+constexpr int lists_per_file = 4;
+constexpr int lists_max = 10;                 // those of two files, and what fills meanwhile
+constexpr std::size_t write_buffers_max = 8;  // of all tables together
+// After a crash each list of the replayed log becomes a file of its own. So many of
+// them are no reason to slow commits down yet.
+constexpr int unmerged_files_slow = 32;
+constexpr int unmerged_files_stop = 64;
+
 /// Sums encoded Counters. The name is stored in the files: never change it.
 class AddCounters final : public rocksdb::AssociativeMergeOperator {
  public:
@@ -68,7 +78,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   db.create_missing_column_families = true;
   db.max_background_jobs = background_jobs;
   db.max_total_wal_size = options.wal_bytes_max;
-  db.db_write_buffer_size = 4 * options.write_buffer_bytes;
+  db.db_write_buffer_size = write_buffers_max * options.write_buffer_bytes;
   // A torn record at the end of a log is what a crash leaves; any other damage
   // is reported, because what lies behind it was acknowledged.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
@@ -99,7 +109,11 @@ rocksdb::ColumnFamilyOptions table_options(Table table,
 
   rocksdb::ColumnFamilyOptions family;
   family.compression = rocksdb::kLZ4Compression;
-  family.write_buffer_size = options.write_buffer_bytes;
+  family.write_buffer_size = options.write_buffer_bytes / lists_per_file;
+  family.min_write_buffer_number_to_merge = lists_per_file;
+  family.max_write_buffer_number = lists_max;
+  family.level0_slowdown_writes_trigger = unmerged_files_slow;
+  family.level0_stop_writes_trigger = unmerged_files_stop;
   family.level_compaction_dynamic_level_bytes = true;
   if (table == Table::events || table == Table::state || table == Table::kinds)
     family.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix_bytes));

@@ -26,8 +26,8 @@ struct StoreOptions {
   std::size_t cache_bytes = std::size_t{64} << 20U;
 
   /// rocksdb: bytes of one table's newest rows in memory before they are
-  /// written out sorted. All tables together take at most four times as much.
-  std::size_t write_buffer_bytes = std::size_t{32} << 20U;
+  /// written out sorted. All tables together take at most eight times as much.
+  std::size_t write_buffer_bytes = std::size_t{8} << 20U;
 
   /// rocksdb: bytes of log replayed at most when the store is opened after a
   /// crash; bounds the time that a start takes.
