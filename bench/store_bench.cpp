@@ -112,6 +112,36 @@ void open_at(benchmark::State& state) {
 }
 BENCHMARK(open_at)->ArgName("rows")->Arg(1'000'000)->Arg(10'000'000);
 
+/// Opening what a crash leaves: a log of 100,000 events that no file holds yet.
+void open_after_crash(benchmark::State& state) {
+  constexpr std::size_t batches = 10;
+  if (bench::other_store()) {
+    state.SkipWithError("RocksDB only");
+    return;
+  }
+  auto store = bench::store_with(static_cast<std::uint64_t>(state.range(0)));
+  EventSource source{store->origin().first_sequence};
+  std::vector<LogEntry> batch;
+  for (std::size_t i = 0; i < batches; ++i) {
+    source.fill(batch, bench::fill_batch);
+    if (!store->commit(batch)) state.SkipWithError("not committed");
+  }
+  Calls calls;
+  for ([[maybe_unused]] auto _ : state) {
+    const bench::Untimed untimed{state};
+    const auto directory = bench::copy_of(store.directory());
+    const auto url = "rocksdb:" + directory.string();
+    {
+      const auto opened = calls.time(state, [&url] { return open_store({.url = url}); });
+      if (!opened || !is_there(**opened, *batch.back().event))
+        state.SkipWithError("not opened, or not all there");
+    }
+    std::filesystem::remove_all(directory);
+  }
+  calls.report(state, 1);
+}
+BENCHMARK(open_after_crash)->ArgName("rows")->Arg(0)->Arg(10'000'000);
+
 /// Reads of random users of one store, each checked.
 template <class Read>
 void read_random_users(benchmark::State& state, Read read) {

@@ -90,19 +90,6 @@ fs::path filled(std::uint64_t rows) {
   return path;
 }
 
-/// RocksDB never writes into a table file again, so a copy may share them.
-fs::path copy_of(const fs::path& from) {
-  auto to = new_directory();
-  for (const auto& entry : fs::directory_iterator{from}) {
-    if (entry.path().extension() == ".sst") {
-      fs::create_hard_link(entry.path(), to / entry.path().filename());
-    } else if (entry.is_regular_file()) {
-      fs::copy_file(entry.path(), to / entry.path().filename());
-    }
-  }
-  return to;
-}
-
 /// Of the other store: what this process has written is all that it holds.
 std::unique_ptr<Store> other_with(std::uint64_t rows) {
   static std::uint64_t written = 0;
@@ -198,6 +185,19 @@ fs::path new_directory() {
   auto pattern = (place().path() / "in_use_XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) give_up("can't make a directory like " + pattern);
   return pattern;
+}
+
+fs::path copy_of(const fs::path& from) {
+  // RocksDB never writes into a table file again, so a copy may share them.
+  auto to = new_directory();
+  for (const auto& entry : fs::directory_iterator{from}) {
+    if (entry.path().extension() == ".sst") {
+      fs::create_hard_link(entry.path(), to / entry.path().filename());
+    } else if (entry.is_regular_file()) {
+      fs::copy_file(entry.path(), to / entry.path().filename());
+    }
+  }
+  return to;
 }
 
 fs::path closed_store_with(std::uint64_t rows) {

@@ -68,6 +68,8 @@ class StoreInUse {
 
   carillon::persistence::Store& operator*() const noexcept { return *store_; }
   carillon::persistence::Store* operator->() const noexcept { return store_.get(); }
+  /// Empty for another store than RocksDB.
+  [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
 
  private:
   std::unique_ptr<carillon::persistence::Store> store_;
@@ -83,6 +85,8 @@ class StoreInUse {
 [[nodiscard]] std::filesystem::path new_directory();
 /// The directory of a closed copy of the store that holds this many events, to be opened.
 [[nodiscard]] std::filesystem::path closed_store_with(std::uint64_t rows);
+/// What a crash would leave of a store in use while nobody commits: a copy.
+[[nodiscard]] std::filesystem::path copy_of(const std::filesystem::path& store);
 /// Whether the URL of another store was given.
 [[nodiscard]] bool other_store();
 
