@@ -31,7 +31,7 @@ struct StoreOptions {
 
   /// rocksdb: bytes of log replayed at most when the store is opened after a
   /// crash; bounds the time that a start takes.
-  std::size_t wal_bytes_max = std::size_t{64} << 20U;
+  std::size_t wal_bytes_max = std::size_t{32} << 20U;
 
   /// Warnings: recovery after a failed write. May be empty.
   engine::LogSink log{};
