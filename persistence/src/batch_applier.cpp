@@ -49,6 +49,8 @@ Result<void> BatchApplier::apply_event(const engine::Event& published) {
     const auto known = is_known(id);
     if (!known) return known.error();
     if (*known) return {};
+  } else {
+    not_in_ids_.push_back(&published);
   }
   std::string place;
   put_fixed<8>(place, event.sequence);
@@ -60,8 +62,12 @@ Result<void> BatchApplier::apply_event(const engine::Event& published) {
 }
 
 // The engine publishes no id of one owner twice. Should it ever, the first event
-// stands: two rows under one id could not both be found again. An id of ours is new.
+// stands: two rows under one id could not both be found again. An id of ours is new,
+// but a publisher may have heard it live and send it back before it is committed.
 Result<bool> BatchApplier::is_known(const std::string& id) {
+  for (const auto* event : not_in_ids_)
+    ids_.insert(id_key(holder_of(event->view()), event->id()));
+  not_in_ids_.clear();
   std::string ignored;
   const auto known = rows_.get(Table::ids, id, ignored);
   if (!known) return known.error();

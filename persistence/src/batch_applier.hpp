@@ -46,7 +46,8 @@ class BatchApplier {
   RowWriter& writer_;
   std::unordered_map<engine::UserId, Counters> counts_;
   std::unordered_map<std::string, std::int64_t> kinds_;
-  std::unordered_set<std::string> ids_;  // that publishers gave the batch's events
+  std::unordered_set<std::string> ids_;           // of the batch's events, once one is asked for
+  std::vector<const engine::Event*> not_in_ids_;  // events since, with ids of ours
   struct NewState {
     engine::Sequence event;
     engine::EventState state;

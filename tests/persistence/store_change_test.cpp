@@ -148,6 +148,31 @@ TEST_P(StoreChangeTest, KeepsTheFirstOfTwoEventsWithOneIdOfOneOwner) {
   EXPECT_EQ(list({.user = bob}).total_count, 1U);
 }
 
+// An id of ours is heard live before it is committed; then it may come back as a
+// publisher's, in the same batch.
+TEST_P(StoreChangeTest, KeepsTheFirstAlsoIfItsIdWasOurs) {
+  auto batch = std::vector<engine::LogEntry>{};
+  batch.push_back(entry(EventSpec{.owner = alice, .description = "first"}));
+  const auto first = batch.back().event;
+  batch.push_back(entry(EventSpec{.owner = bob}));
+  batch.push_back(entry(EventSpec{.owner = bob, .id = first->id()}));
+  batch.push_back(entry(EventSpec{.owner = alice, .id = first->id()}));
+  commit(batch);
+
+  EXPECT_THAT(listed({.user = alice}), ElementsAre(100));
+  EXPECT_EQ(list({.user = bob}).total_count, 2U);
+  EXPECT_EQ(*store_->get(alice, first->id()), first->json());
+}
+
+TEST_P(StoreChangeTest, AUserAndAnEventMayHaveTheSameUuid) {
+  const auto of_alice = publish({.owner = alice, .id = bob});
+  const auto of_bob = publish({.owner = bob, .id = alice});
+
+  EXPECT_EQ(*store_->get(alice, bob), of_alice->json());
+  EXPECT_EQ(*store_->get(bob, alice), of_bob->json());
+  EXPECT_FALSE(store_->get(alice, alice));
+}
+
 TEST_P(StoreChangeTest, CommitsNothingAtAllWithoutComplaint) {
   EXPECT_TRUE(store_->commit({}));
   EXPECT_TRUE(store_->health().writable);
