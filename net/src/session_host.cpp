@@ -73,6 +73,24 @@ void SessionHost::remove(StreamSession& session, CloseReason reason) noexcept {
   if (draining_ && sessions_.empty()) finish_drain();
 }
 
+void SessionHost::close_soon(StreamSession& session, CloseReason reason) noexcept {
+  lost_.push_back({session.shared_from_this(), reason});
+  if (lost_.size() == 1)
+    asio::post(context_, [host = shared_from_this()] { host->close_some_lost(); });
+}
+
+void SessionHost::close_some_lost() {
+  // Some 15 microseconds each, most of it the kernel's.
+  constexpr int sessions_max = 16;
+  for (int count = 0; count < sessions_max && !lost_.empty(); ++count) {
+    const auto lost = std::move(lost_.front());
+    lost_.pop_front();
+    lost.session->close(lost.reason);
+  }
+  if (!lost_.empty())
+    asio::post(context_, [host = shared_from_this()] { host->close_some_lost(); });
+}
+
 FrameEncoder& SessionHost::begin_batch(const engine::DeliveryBatch& batch) {
   CARILLON_ASSERT(batch.shard == shard_,
                   "a session lives on the shard that it named when it subscribed");
@@ -169,6 +187,7 @@ void SessionHost::shut() noexcept {
   while (!sessions_.empty())
     sessions_.back()->close(CloseReason::stopped);
   dirty_.clear();
+  lost_.clear();
   timer_.cancel();
   flush_timer_.cancel();
   acks_->shut();

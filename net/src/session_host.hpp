@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -65,6 +66,9 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
   void add(std::shared_ptr<StreamSession> session);
   /// By the session itself, once, when it is closed.
   void remove(StreamSession& session, CloseReason reason) noexcept;
+  /// Closes a session whose connection was lost, some at a time between other work:
+  /// that of one costs as much as several reads, and thousands may go at once.
+  void close_soon(StreamSession& session, CloseReason reason) noexcept;
 
   /// The encoder, ready for this batch.
   [[nodiscard]] FrameEncoder& begin_batch(const engine::DeliveryBatch& batch);
@@ -88,6 +92,12 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
   }
 
  private:
+  struct Lost {
+    std::shared_ptr<StreamSession> session;
+    CloseReason reason;
+  };
+
+  void close_some_lost();
   void arm_timer();
   void tick();
   void finish_drain();
@@ -115,6 +125,7 @@ class SessionHost : public std::enable_shared_from_this<SessionHost> {
   std::vector<std::shared_ptr<StreamSession>> sessions_;  // each knows its index
   std::vector<std::shared_ptr<StreamSession>> dirty_;
   std::vector<std::shared_ptr<StreamSession>> flushing_;  // empty between flushes
+  std::deque<Lost> lost_;  // while not empty, close_some_lost() is posted
   FrameEncoder encoder_;
   std::unique_ptr<engine::EventParser> parser_;
   std::shared_ptr<PublishAcks> acks_;

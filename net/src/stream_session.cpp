@@ -14,7 +14,7 @@ void StreamSession::subscribe(const engine::UserId& user, engine::Filter filter)
   auto subscription = host_->broadcaster().subscribe(
       user, shared_from_this(), {.filter = std::move(filter), .shard = host_->shard()});
   // A broadcaster that has stopped says so at once.
-  if (state_ != State::closed) subscription_ = std::move(subscription);
+  if (!is_over()) subscription_ = std::move(subscription);
 }
 
 void StreamSession::set_filter(engine::Filter filter) {
@@ -84,13 +84,13 @@ bool StreamSession::queue_event(const SharedBytes& frame) {
 }
 
 bool StreamSession::say(std::string_view whole_frames) {
-  if (state_ == State::closing || state_ == State::closed) return false;
+  if (state_ == State::closing || is_over()) return false;
   queue(whole_frames);
   return true;
 }
 
 void StreamSession::queue(std::string_view whole_frames) {
-  if (state_ == State::closed) return;
+  if (is_over()) return;
   const std::size_t before = backlog_.bytes();
   backlog_.append(whole_frames);
   host_->count_queued(before, backlog_.bytes());
@@ -116,7 +116,7 @@ void StreamSession::flush() noexcept {
   // An answer that says "subscribed" leaves when that is true: what is published
   // after a client has read its 101 must reach it.
   if (state_ == State::starting) return;
-  if (state_ == State::closed || waiting_until_writable_) return;
+  if (is_over() || waiting_until_writable_) return;
   const std::size_t before = backlog_.bytes();
   const auto outcome = backlog_.write();
   const std::size_t after = backlog_.bytes();
@@ -141,14 +141,14 @@ void StreamSession::wait_until_writable() {
   socket().async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code error) {
     self->waiting_until_writable_ = false;
     if (error) self->lose_connection(CloseReason::vanished);
-    if (self->state_ == State::closed) return;
+    if (self->is_over()) return;
     self->host_->refresh_now();
     self->flush();
   });
 }
 
 void StreamSession::tick(StreamClock::time_point now) noexcept {
-  if (state_ == State::closed) return;
+  if (is_over()) return;
   const ServerOptions& options = host_->options();
   if (blocked_) {
     if (now - progress_at_ > options.write_timeout) lose_connection(CloseReason::write_timeout);
@@ -165,7 +165,7 @@ void StreamSession::drain() noexcept {
 }
 
 void StreamSession::begin_closing(CloseReason reason) noexcept {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (state_ == State::closing || is_over()) return;
   state_ = State::closing;
   closing_reason_ = reason;
   if (!blocked_) progress_at_ = host_->now();
@@ -194,7 +194,7 @@ void StreamSession::discard_input() {
 
 void StreamSession::on_input(error_code error) {
   discarding_input_ = false;
-  if (state_ == State::closed) return;
+  if (is_over()) return;
   // A few reads, then the other sessions' turn.
   for (int reads = 0; reads < 4 && !error; ++reads) {
     const auto scratch = host_->scratch();
@@ -206,7 +206,10 @@ void StreamSession::on_input(error_code error) {
 }
 
 void StreamSession::lose_connection(CloseReason reason) noexcept {
-  close(state_ == State::closing ? closing_reason_ : reason);
+  if (is_over()) return;
+  const auto reason_of_close = state_ == State::closing ? closing_reason_ : reason;
+  state_ = State::lost;
+  host_->close_soon(*this, reason_of_close);
 }
 
 void StreamSession::close(CloseReason reason) noexcept {

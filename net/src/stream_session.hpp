@@ -33,7 +33,8 @@ namespace carillon::net {
 ///           engine until on_end. After close() it touches neither host nor engine.
 ///
 /// starting ─on_start─► open ─begin_closing─► closing ─written, lingered─► closed;
-/// close() leads to `closed` from anywhere.
+/// lose_connection() leads to `lost` from anywhere, and from there the host to
+/// `closed`; close() leads to `closed` at once.
 class StreamSession : public engine::Sink, public std::enable_shared_from_this<StreamSession> {
  public:
   StreamSession(SessionHost& host, tcp::socket socket, FrameFormat format);
@@ -61,10 +62,12 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   [[nodiscard]] bool set_dirty_mark() noexcept;
 
  protected:
-  enum class State : std::uint8_t { starting, open, closing, closed };
+  enum class State : std::uint8_t { starting, open, closing, lost, closed };
   enum class Farewell : std::uint8_t { too_slow, draining };
 
   [[nodiscard]] State state() const noexcept { return state_; }
+  /// Nothing is read, written or taken any more.
+  [[nodiscard]] bool is_over() const noexcept { return state_ >= State::lost; }
   [[nodiscard]] SessionHost& host() noexcept { return *host_; }
   [[nodiscard]] tcp::socket& socket() noexcept { return backlog_.socket(); }
   [[nodiscard]] bool nothing_queued() const noexcept { return backlog_.bytes() == 0; }
@@ -83,8 +86,8 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   void begin_closing(CloseReason reason) noexcept;
   /// To be called when finished() may have become true.
   void closing_progressed() noexcept;
-  /// The connection is of no use any more: closes, for `reason` unless it was
-  /// already closing for another one.
+  /// The connection is of no use any more: the host closes it soon, for `reason`
+  /// unless it was already closing for another one.
   void lose_connection(CloseReason reason) noexcept;
   /// Reads and forgets what the client sends, and sees it go.
   void discard_input();

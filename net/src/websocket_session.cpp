@@ -64,7 +64,7 @@ void WebSocketSession::welcome() {
   if (early_bytes_ == nullptr) return wait_readable();
   // Posted: what the client says must not act within the engine's turn.
   asio::post(host().context(), [self = shared_from_this(), this] {
-    if (state() == State::closed) return;
+    if (is_over()) return;
     host().refresh_now();
     const auto early = std::exchange(early_bytes_, nullptr);
     on_bytes(*early);
@@ -73,13 +73,13 @@ void WebSocketSession::welcome() {
 }
 
 void WebSocketSession::wait_readable() {
-  if (finished_ || state() == State::closed) return;
+  if (finished_ || is_over()) return;
   wait_until_readable(socket(),
                       [self = shared_from_this(), this](error_code error) { on_readable(error); });
 }
 
 void WebSocketSession::on_readable(error_code error) {
-  if (finished_ || state() == State::closed) return;
+  if (finished_ || is_over()) return;
   if (error) return lose_connection(CloseReason::vanished);
   for (int reads = 0; reads < reads_max; ++reads) {
     const auto scratch = host().scratch();
@@ -90,7 +90,7 @@ void WebSocketSession::on_readable(error_code error) {
     if (error) return lose_connection(CloseReason::vanished);
     heard_since_ping_ = true;
     on_bytes(scratch.first(bytes));
-    if (finished_ || state() == State::closed) return;
+    if (finished_ || is_over()) return;
     if (bytes < scratch.size()) break;
   }
   wait_readable();
@@ -110,7 +110,7 @@ void WebSocketSession::on_bytes(std::span<char> bytes) {
     const FrameStep step = reader_->feed(bytes);
     if (step == FrameStep::needs_more) break;
     on_step(step, *reader_);
-    if (finished_ || state() == State::closed) break;
+    if (finished_ || is_over()) break;
   }
   if (finished_ || reader_->is_idle()) reader_.reset();
 }
