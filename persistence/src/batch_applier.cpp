@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 namespace carillon::persistence {
 namespace {
@@ -48,7 +49,10 @@ Result<void> BatchApplier::apply_event(const engine::Event& published) {
   if (published.id_from_publisher()) {
     const auto known = is_known(id);
     if (!known) return known.error();
-    if (*known) return {};
+    if (*known) {
+      changes_.skipped.insert(event.sequence);
+      return {};
+    }
   } else {
     not_in_ids_.push_back(&published);
   }
@@ -130,7 +134,8 @@ void BatchApplier::write_states(const Change& change) {
   for (const auto& changed : new_states_)
     writer_.put(Table::state, sequence_key(change.user, changed.event),
                 encode_state({.state = changed.state, .change = change.sequence}));
-  new_states_.clear();
+  if (!new_states_.empty())
+    changes_.states.push_back({.user = change.user, .states = std::exchange(new_states_, {})});
 }
 
 void BatchApplier::finish() {

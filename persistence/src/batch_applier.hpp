@@ -15,6 +15,22 @@
 
 namespace carillon::persistence {
 
+/// What one change made of a user's events.
+struct ChangedStates {
+  struct Event {
+    engine::Sequence event;
+    engine::EventState state;
+  };
+  engine::UserId user;
+  std::vector<Event> states;
+};
+
+/// What became of a batch, beside the events in it.
+struct AppliedChanges {
+  std::unordered_set<engine::Sequence> skipped;  // events that were not taken
+  std::vector<ChangedStates> states;             // in the order of the changes
+};
+
 /// Turns one batch of log entries into row writes: what a commit means, for
 /// every store that keeps rows.
 ///
@@ -32,6 +48,7 @@ class BatchApplier {
 
   /// The highest sequence of the entries.
   [[nodiscard]] engine::Sequence last_sequence() const noexcept { return last_sequence_; }
+  [[nodiscard]] const AppliedChanges& changes() const noexcept { return changes_; }
 
  private:
   [[nodiscard]] engine::Result<void> apply_event(const engine::Event& published);
@@ -48,11 +65,9 @@ class BatchApplier {
   std::unordered_map<std::string, std::int64_t> kinds_;
   std::unordered_set<std::string> ids_;           // of the batch's events, once one is asked for
   std::vector<const engine::Event*> not_in_ids_;  // events since, with ids of ours
-  struct NewState {
-    engine::Sequence event;
-    engine::EventState state;
-  };
-  std::vector<NewState> new_states_;  // of the change under way: scans must not see its writes
+  std::vector<ChangedStates::Event>
+      new_states_;  // of the change under way: scans must not see its writes
+  AppliedChanges changes_;
   engine::Sequence last_sequence_ = 0;
 };
 

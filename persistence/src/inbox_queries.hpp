@@ -11,11 +11,15 @@
 
 namespace carillon::persistence {
 
+class ColumnsCache;
+
+/// Store::list: from columns where the page would have to look at all of a large inbox.
+[[nodiscard]] engine::Result<engine::EventPage> list_inbox(ColumnsCache& columns,
+                                                           engine::Epoch epoch,
+                                                           const engine::ListQuery& query);
+
 /// The reads of Store, computed from rows of one moment. See store.hpp for what
 /// they mean, README ("Cost of a read") for what they cost.
-[[nodiscard]] engine::Result<engine::EventPage> read_page(const Rows& rows,
-                                                          engine::Epoch epoch,
-                                                          const engine::ListQuery& query);
 [[nodiscard]] engine::Result<std::string> read_event(const Rows& rows,
                                                      const engine::UserId& user,
                                                      const engine::EventId& id);

@@ -182,6 +182,14 @@ Result<void> add_row(const Rows& rows, Table table, std::string_view key, Counte
   return {};
 }
 
+std::uint64_t InboxCounts::total() const noexcept {
+  std::uint64_t total = 0;
+  for (const auto severity : engine::all_severities)
+    for (const auto status : {engine::Status::unread, engine::Status::read})
+      total += counters.count(status, severity);
+  return total;
+}
+
 Result<InboxCounts> read_counts(const Rows& rows, const UserId& user) {
   InboxCounts counts;
   if (auto read = add_row(rows, Table::counts, bytes_of(broadcasts_owner), counts.counters); !read)

@@ -82,6 +82,7 @@ struct FoundEvent {
 struct InboxCounts {
   Counters counters;
   engine::Position position;
+  [[nodiscard]] std::uint64_t total() const noexcept;
 };
 [[nodiscard]] engine::Result<InboxCounts> read_counts(const Rows& rows, const engine::UserId& user);
 

@@ -104,10 +104,12 @@ std::vector<UserId> MemoryRows::take_states_of(engine::Sequence event) {
   return node ? std::move(node.mapped()) : std::vector<UserId>{};
 }
 
-MemoryStore::MemoryStore(std::size_t bytes_max)
-    : bytes_max_{bytes_max},
+MemoryStore::MemoryStore(const StoreOptions& options)
+    : bytes_max_{options.memory_bytes_max},
       origin_{.epoch = new_epoch(), .first_sequence = 1, .last_broadcast = 0},
-      identity_{new_identity()} {
+      identity_{new_identity()},
+      columns_{columns_options(options),
+               std::shared_ptr<const Rows>{std::shared_ptr<void>{}, &rows_}} {
 }
 
 Result<void> MemoryStore::commit(std::span<const LogEntry> batch) {
@@ -119,6 +121,7 @@ Result<void> MemoryStore::commit(std::span<const LogEntry> batch) {
   remember(batch);
   while (bytes() > bytes_max_ && !oldest_.empty())
     forget_oldest();
+  columns_.publish(batch, applier.changes(), columns_.rows());
   return {};
 }
 
@@ -162,6 +165,7 @@ void MemoryStore::forget_oldest() {
     forget_state(user, *event);
   rows_.erase(Table::ids, id_key(kept.holder, event->id));
   rows_.erase(Table::events, key);
+  columns_.forget(kept.holder, kept.sequence);
 }
 
 void MemoryStore::forget_state(const UserId& user, const engine::EventView& event) {
@@ -201,7 +205,7 @@ void MemoryStore::subtract(Table table, std::string_view key, const Counters& co
 
 Result<EventPage> MemoryStore::list(const engine::ListQuery& query) const {
   const std::lock_guard lock{mutex_};
-  return read_page(rows_, origin_.epoch, query);
+  return list_inbox(columns_, origin_.epoch, query);
 }
 
 Result<std::string> MemoryStore::get(const UserId& user, const EventId& id) const {
@@ -223,6 +227,12 @@ Result<engine::Aggregate> MemoryStore::aggregate(const UserId& user) const {
 Result<std::vector<engine::Kind>> MemoryStore::kinds(const UserId& user) const {
   const std::lock_guard lock{mutex_};
   return read_kinds(rows_, user);
+}
+
+StoreLoad MemoryStore::load() const {
+  StoreLoad load;
+  columns_.add_load(load);
+  return load;
 }
 
 }  // namespace carillon::persistence

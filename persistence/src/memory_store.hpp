@@ -1,6 +1,8 @@
 #pragma once
 
+#include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
+#include "persistence/src/columns_cache.hpp"
 #include "persistence/src/counters.hpp"
 #include "persistence/src/rows.hpp"
 
@@ -62,7 +64,7 @@ class MemoryRows final : public Rows, public RowWriter {
 /// Invariant event_bytes_ is the sum over oldest_, where every event is listed once.
 class MemoryStore final : public Store {
  public:
-  explicit MemoryStore(std::size_t bytes_max);
+  explicit MemoryStore(const StoreOptions& options);
 
   [[nodiscard]] engine::Result<void> commit(std::span<const engine::LogEntry> batch) override;
   [[nodiscard]] engine::Result<engine::EventPage> list(
@@ -79,6 +81,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] engine::LogOrigin origin() const noexcept override { return origin_; }
   [[nodiscard]] StoreIdentity identity() const noexcept override { return identity_; }
   [[nodiscard]] engine::InboxHealth health() const override { return {}; }
+  [[nodiscard]] StoreLoad load() const override;
 
  private:
   /// An event that is kept, in the order of commits.
@@ -99,6 +102,7 @@ class MemoryStore final : public Store {
 
   mutable std::mutex mutex_;  // over everything below
   MemoryRows rows_;
+  mutable ColumnsCache columns_;
   std::deque<Kept> oldest_;
   std::size_t event_bytes_ = 0;
 };

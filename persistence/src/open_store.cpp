@@ -19,6 +19,8 @@ constexpr std::string_view rocksdb_scheme = "rocksdb:";
 constexpr std::string_view memory_scheme = "memory:";
 
 Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
+  if (options.columns_chunk_rows == 0 || options.columns_chunk_rows > 65'535)
+    return Error{Errc::invalid_argument, "columns_chunk_rows is from 1 to 65,535"};
   const std::string_view url = options.url;
   if (url.starts_with(rocksdb_scheme)) {
     const auto path = url.substr(rocksdb_scheme.size());
@@ -29,7 +31,7 @@ Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
   if (url == memory_scheme) {
     if (options.memory_bytes_max == 0)
       return Error{Errc::invalid_argument, "The store memory: needs memory_bytes_max above 0"};
-    return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options.memory_bytes_max)};
+    return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options)};
   }
   if (is_postgres_url(url)) return PostgresStore::open(options);
   return Error{Errc::invalid_argument, "The store '" + options.url +

@@ -52,11 +52,15 @@ Result<std::unique_ptr<Store>> RocksStore::open(const std::string& path,
   if (!tables) return tables.error();
   store->tables_ = std::move(*tables);
   if (auto started = store->start(); !started) return started.error();
+  store->columns_.renew(std::make_shared<RocksSnapshot>(*store->tables_), {});
   return std::unique_ptr<Store>{std::move(store)};
 }
 
 RocksStore::RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::Env* env)
-    : directory_{std::move(directory)}, options_{std::move(options)}, env_{env} {
+    : directory_{std::move(directory)},
+      options_{std::move(options)},
+      env_{env},
+      columns_{columns_options(options_), nullptr} {
 }
 
 RocksStore::~RocksStore() {

@@ -70,6 +70,10 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
   if (reserve != reserved_until_)
     rows.put(Table::meta, meta_reserved_until, encode_number(reserve));
   if (auto written = write(rows); !written) return written;
+  // It is durable. Should showing it fail, recover() finds out that it was applied.
+  broken_ = true;
+  columns_.publish(batch, applier.changes(), std::make_shared<RocksSnapshot>(*tables_));
+  broken_ = false;
   ++commits_;
   reserved_until_ = reserve;
   return {};
@@ -88,10 +92,12 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
 
   {
     const ReadGate::Closure closed{gate_};
+    columns_.clear();
     tables_.reset();
     auto opened = RocksTables::open(directory_.path(), options_, env_);
     if (!opened) return opened.error();
     tables_ = std::move(*opened);
+    columns_.renew(std::make_shared<RocksSnapshot>(*tables_), {});
   }
   const auto commits = read_number(RocksSnapshot{*tables_}, meta_commits);
   if (!commits) return commits.error();
@@ -120,34 +126,32 @@ Result<T> RocksStore::read(Read&& read) const {
     return Error{Errc::unavailable, "The store in " + directory_.path() +
                                         " could not be opened again after a failed write"};
   try {
-    const RocksSnapshot rows{*tables_};
-    return read(rows);
+    return read();
   } catch (const std::exception& thrown) {
     return Error{Errc::unavailable, std::string{"While reading: "} + thrown.what()};
   }
 }
 
 Result<engine::EventPage> RocksStore::list(const engine::ListQuery& query) const {
-  return read<engine::EventPage>(
-      [&](const Rows& rows) { return read_page(rows, origin_.epoch, query); });
+  return read<engine::EventPage>([&] { return list_inbox(columns_, origin_.epoch, query); });
 }
 
 Result<std::string> RocksStore::get(const UserId& user, const EventId& id) const {
-  return read<std::string>([&](const Rows& rows) { return read_event(rows, user, id); });
+  return read<std::string>([&] { return read_event(*columns_.rows(), user, id); });
 }
 
 Result<std::optional<std::string>> RocksStore::find_by_id(const UserId& owner,
                                                           const EventId& id) const {
   return read<std::optional<std::string>>(
-      [&](const Rows& rows) { return read_published(rows, owner, id); });
+      [&] { return read_published(*columns_.rows(), owner, id); });
 }
 
 Result<engine::Aggregate> RocksStore::aggregate(const UserId& user) const {
-  return read<engine::Aggregate>([&](const Rows& rows) { return read_aggregate(rows, user); });
+  return read<engine::Aggregate>([&] { return read_aggregate(*columns_.rows(), user); });
 }
 
 Result<std::vector<engine::Kind>> RocksStore::kinds(const UserId& user) const {
-  return read<std::vector<engine::Kind>>([&](const Rows& rows) { return read_kinds(rows, user); });
+  return read<std::vector<engine::Kind>>([&] { return read_kinds(*columns_.rows(), user); });
 }
 
 engine::InboxHealth RocksStore::health() const {
@@ -163,7 +167,9 @@ engine::InboxHealth RocksStore::health() const {
 
 StoreLoad RocksStore::load() const {
   const ReadGate::Pass pass{gate_};
-  return tables_ ? tables_->load() : StoreLoad{};
+  auto load = tables_ ? tables_->load() : StoreLoad{};
+  columns_.add_load(load);
+  return load;
 }
 
 }  // namespace carillon::persistence

@@ -2,6 +2,7 @@
 
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
+#include "persistence/src/columns_cache.hpp"
 #include "persistence/src/read_gate.hpp"
 #include "persistence/src/rocks_rows.hpp"
 #include "persistence/src/rocks_tables.hpp"
@@ -22,8 +23,8 @@ inline constexpr engine::Sequence reservation_block = engine::Sequence{1} << 30U
 ///
 /// Role      Store of `rocksdb:PATH`.
 /// Threads   As Store.
-/// Order     As Store: each read uses a snapshot.
-/// Bound     Memory: cache, write buffers and log of StoreOptions.
+/// Order     As Store: a read uses the snapshot of the latest commit.
+/// Bound     Memory: cache, write buffers, log and columns of StoreOptions.
 /// Progress  After a failed write the next commit() first tries the disk, then
 ///           opens the database anew; reads wait for that moment only, and are
 ///           served from the old one while the disk refuses.
@@ -87,6 +88,7 @@ class RocksStore final : public Store {
   std::unique_ptr<RocksTables> tables_;  // null if reopening failed
   std::uint64_t commits_ = 0;            // number of the latest one applied
   engine::Sequence reserved_until_ = 0;
+  mutable ColumnsCache columns_;  // holds a snapshot of tables_
   AdditionCounts additions_;
   bool broken_ = false;  // the latest write failed: recover() before the next
 

@@ -128,6 +128,19 @@ class StoreModelTest : public StoreConformanceTest {
     ASSERT_THAT(*store_->kinds(user), ElementsAreArray(model_.kinds(user)));
   }
 
+  void compare_for(int rounds) {
+    SCOPED_TRACE("CARILLON_SEED=" + std::to_string(seed_));
+    RecordProperty("seed", std::to_string(seed_));
+    for (int round = 0; round < rounds; ++round) {
+      ASSERT_NO_FATAL_FAILURE(commit_some());
+      for (int query = 0; query < 4; ++query)
+        ASSERT_NO_FATAL_FAILURE(compare_lists());
+      ASSERT_NO_FATAL_FAILURE(compare_sums());
+      if (!outlives_the_process() || !chance(5)) continue;
+      ASSERT_NO_FATAL_FAILURE(reopen());
+    }
+  }
+
   const std::uint64_t seed_ = seed_of_this_run();
   std::mt19937_64 random_{seed_};
   std::vector<EventId> ids_;
@@ -136,16 +149,33 @@ class StoreModelTest : public StoreConformanceTest {
 INSTANTIATE_TEST_SUITE_P(Stores, StoreModelTest, ::testing::ValuesIn(kinds_under_test()));
 
 TEST_P(StoreModelTest, AnswersWhatANaiveModelDoes) {
-  SCOPED_TRACE("CARILLON_SEED=" + std::to_string(seed_));
-  RecordProperty("seed", std::to_string(seed_));
-  for (int round = 0; round < 60; ++round) {
-    ASSERT_NO_FATAL_FAILURE(commit_some());
-    for (int query = 0; query < 4; ++query)
-      ASSERT_NO_FATAL_FAILURE(compare_lists());
-    ASSERT_NO_FATAL_FAILURE(compare_sums());
-    if (!outlives_the_process() || !chance(5)) continue;
-    ASSERT_NO_FATAL_FAILURE(reopen());
-  }
+  ASSERT_NO_FATAL_FAILURE(compare_for(60));
+}
+
+TEST_P(StoreModelTest, AnswersTheSameFromColumns) {
+  if (GetParam() == StoreKind::postgresql) GTEST_SKIP() << "keeps no columns";
+  options_.columns_events_min = 1;
+  options_.columns_chunk_rows = 7;
+  ASSERT_NO_FATAL_FAILURE(reopen());
+
+  ASSERT_NO_FATAL_FAILURE(compare_for(120));
+
+  Filter filter;
+  filter.search = "a";
+  static_cast<void>(list({.user = numbered(1), .filter = filter}));
+  EXPECT_GT(store_->load().columns_owners, 0U);
+}
+
+TEST_P(StoreModelTest, AnswersTheSameWhenColumnsComeAndGo) {
+  if (GetParam() == StoreKind::postgresql) GTEST_SKIP() << "keeps no columns";
+  options_.columns_events_min = 1;
+  options_.columns_chunk_rows = 50;
+  options_.columns_bytes_max = std::size_t{60} << 10U;
+  ASSERT_NO_FATAL_FAILURE(reopen());
+
+  ASSERT_NO_FATAL_FAILURE(compare_for(80));
+
+  EXPECT_LE(store_->load().columns_bytes, options_.columns_bytes_max);
 }
 
 }  // namespace

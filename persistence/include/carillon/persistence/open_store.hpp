@@ -33,6 +33,19 @@ struct StoreOptions {
   /// crash; bounds the time that a start takes.
   std::size_t wal_bytes_max = std::size_t{32} << 20U;
 
+  /// rocksdb, memory: bytes of inboxes kept in columns, for reads that look at all of
+  /// one: filters, searches, deep pages. Those not read for longest leave. An event takes
+  /// about 45 bytes and its description; an inbox that does not fit is read row by row,
+  /// at about a microsecond an event. 0: none are kept.
+  std::size_t columns_bytes_max = std::size_t{512} << 20U;
+
+  /// rocksdb, memory: smaller inboxes are read row by row; columns gain little there.
+  std::uint64_t columns_events_min = 2'000;
+
+  /// rocksdb, memory: events whose state a change of one of them copies in memory, from 1
+  /// to 65,535. Fewer make reads dearer.
+  std::uint32_t columns_chunk_rows = 4'096;
+
   /// Warnings: recovery after a failed write. May be empty.
   engine::LogSink log{};
 };

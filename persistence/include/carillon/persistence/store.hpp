@@ -26,7 +26,8 @@ enum class WriteStall : std::uint8_t {
   stopped,  ///< commits wait
 };
 
-/// What a store has still to do for what it has committed. Each figure is exact on its
+/// What a store has still to do for what it has committed, and what it keeps for
+/// reads. Each figure is exact on its
 /// own; together they are not one instant.
 struct StoreLoad {
   WriteStall stall = WriteStall::none;
@@ -34,6 +35,11 @@ struct StoreLoad {
   std::uint64_t unmerged_bytes = 0;     ///< estimate of what merging has yet to write
   std::uint64_t unwritten_bytes = 0;    ///< in memory and log, not yet in sorted files
   std::uint64_t delayed_byte_rate = 0;  ///< bytes a second that it allows; 0: all
+
+  std::uint64_t columns_bytes = 0;          ///< inboxes kept in columns for reads
+  std::uint64_t columns_owners = 0;         ///< how many inboxes those are
+  std::uint64_t columns_built_total = 0;    ///< how often one was read into columns
+  std::uint64_t columns_evicted_total = 0;  ///< how often one had to leave for others
 };
 
 /// Where inboxes live: events, their state per user, counts, and the ids and
