@@ -1,14 +1,12 @@
 // Question: how many events a second does the store make durable, by the size of the
 // batch and by how much it holds already, and how long does a read take then?
 // Left out on purpose: the threads around the store (write_behind_bench has the
-// writer's), the network, users with more than 100,000 events.
+// writer's), the network, large inboxes (store_read_bench has those).
 //
 // Time is what the call takes; making the events and checking afterwards that they
 // are there are not in it. Each commit is synced. Percentiles are of single calls.
-#include "bench/bench_support.hpp"
-#include "bench/histogram.hpp"
-#include "bench/pace.hpp"
 #include "bench/store_rig.hpp"
+#include "bench/timed_calls.hpp"
 #include "carillon/persistence/open_store.hpp"
 
 #include <benchmark/benchmark.h>
@@ -25,37 +23,11 @@ namespace {
 
 using namespace carillon::engine;
 using bench::EventSource;
+using Calls = bench::TimedCalls;
 using carillon::persistence::open_store;
 using carillon::persistence::Store;
 
 constexpr std::uint64_t page_events = 25;
-
-/// Times single calls: for the benchmark's own time, and for percentiles. REQUIRES that
-/// the rest of the iteration is Untimed.
-class Calls {
- public:
-  template <class Call>
-  auto time(benchmark::State& state, Call call) {
-    state.ResumeTiming();
-    const auto begun = bench::now_ns();
-    auto answer = call();
-    const auto took = bench::now_ns() - begun;
-    state.PauseTiming();
-    latencies_.add(took);
-    total_ns_ += took;
-    return answer;
-  }
-  void report(benchmark::State& state, std::size_t items_each) const {
-    const auto items = latencies_.total() * items_each;
-    state.counters["items_per_second"] =
-        static_cast<double>(items) * 1e9 / static_cast<double>(total_ns_);
-    bench::report_percentiles(state, latencies_);
-  }
-
- private:
-  bench::Histogram latencies_;
-  std::int64_t total_ns_ = 0;
-};
 
 bool is_there(const Store& store, const Event& event) {
   const auto found = store.find_by_id(event.owner(), event.id());

@@ -67,25 +67,32 @@ std::unique_ptr<Store> opened(const std::string& url) {
   return std::move(*store);
 }
 
-void append(Store& store, std::uint64_t rows) {
+/// Whose events a store is filled with.
+enum class Filling : std::uint8_t { users, large_inboxes };
+
+void append(Store& store, std::uint64_t rows, Filling filling) {
   EventSource source{store.origin().first_sequence};
   std::vector<LogEntry> batch;
   for (std::uint64_t done = 0; done < rows; done += batch.size()) {
     source.fill(batch, std::min<std::uint64_t>(fill_batch, rows - done));
     for (std::size_t i = 0; i < batch.size(); i += 100)
       batch[i] = source.of(busy_user);
+    if (filling == Filling::large_inboxes)
+      for (std::size_t i = 1; i < batch.size(); i += 2)
+        batch[i] = source.of(large_user);
     if (const auto committed = store.commit(batch); !committed)
       give_up("can't fill the store: " + committed.error().text());
   }
 }
 
 /// A closed RocksDB with this many events, made once.
-fs::path filled(std::uint64_t rows) {
-  const auto path = place().path() / ("rows_" + std::to_string(rows));
+fs::path filled(std::uint64_t rows, Filling filling = Filling::users) {
+  const auto* const kind = filling == Filling::users ? "rows_" : "large_inboxes_";
+  const auto path = place().path() / (kind + std::to_string(rows));
   const auto done = fs::path{path} += ".filled";
   if (fs::exists(done)) return path;
   fs::remove_all(path);
-  append(*opened("rocksdb:" + path.string()), rows);
+  append(*opened("rocksdb:" + path.string()), rows, filling);
   std::ofstream{done}.put('\n');
   return path;
 }
@@ -94,7 +101,7 @@ fs::path filled(std::uint64_t rows) {
 std::unique_ptr<Store> other_with(std::uint64_t rows) {
   static std::uint64_t written = 0;
   auto store = opened(environment("CARILLON_BENCH_STORE"));
-  if (rows > written) append(*store, rows - written);
+  if (rows > written) append(*store, rows - written, Filling::users);
   written = std::max(written, rows);
   return store;
 }
@@ -207,6 +214,18 @@ fs::path closed_store_with(std::uint64_t rows) {
 StoreInUse store_with(std::uint64_t rows) {
   if (other_store()) return {other_with(rows), {}};
   auto directory = closed_store_with(rows);
+  return {opened("rocksdb:" + directory.string()), directory};
+}
+
+StoreInUse store_with_large_inboxes() {
+  if (other_store()) {
+    static bool written = false;
+    auto store = opened(environment("CARILLON_BENCH_STORE"));
+    if (!written) append(*store, rows_for_reads(), Filling::large_inboxes);
+    written = true;
+    return {std::move(store), {}};
+  }
+  const auto directory = copy_of(filled(rows_for_reads(), Filling::large_inboxes));
   return {opened("rocksdb:" + directory.string()), directory};
 }
 

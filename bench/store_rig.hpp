@@ -30,6 +30,8 @@ namespace bench {
 inline constexpr std::uint64_t random_users = 100'000;
 /// This one owns a hundredth of the events of a filled store besides.
 inline constexpr std::uint64_t busy_user = random_users;
+/// In a store with large inboxes, this one owns half of the events.
+inline constexpr std::uint64_t large_user = random_users + 2'000;
 inline constexpr std::size_t fill_batch = 10'000;
 
 [[nodiscard]] std::uint64_t rows_for_reads();
@@ -80,6 +82,9 @@ class StoreInUse {
 /// was filled before, it shares the files that never change. Aborts with a message if
 /// it can't be had.
 [[nodiscard]] StoreInUse store_with(std::uint64_t rows);
+
+/// The same with as many events as `rows_for_reads()`, half of them of one user.
+[[nodiscard]] StoreInUse store_with_large_inboxes();
 
 /// A directory of its own beside the stores, for floors.
 [[nodiscard]] std::filesystem::path new_directory();
