@@ -42,6 +42,16 @@ void add_load(const persistence::StoreLoad& load, std::vector<net::MetricSample>
         load.unwritten_bytes);
   gauge("carillon_store_delayed_bytes_per_second",
         "What the store allows while it slows commits down; 0: all.", load.delayed_byte_rate);
+  gauge("carillon_store_columns_bytes", "Bytes of inboxes kept in columns for reads.",
+        load.columns_bytes);
+  gauge("carillon_store_columns_inboxes", "Inboxes kept in columns for reads.",
+        load.columns_owners);
+  samples.push_back({"carillon_store_columns_built_total",
+                     "How often an inbox was read into columns.", true,
+                     static_cast<double>(load.columns_built_total)});
+  samples.push_back({"carillon_store_columns_evicted_total",
+                     "How often an inbox left its columns to others.", true,
+                     static_cast<double>(load.columns_evicted_total)});
 }
 
 }  // namespace
