@@ -1,8 +1,9 @@
 // Goal: a read from columns sees a commit boundary, and every commit that returned before
 // it began, whatever is committed, built and evicted at the same time.
 // Method: each commit does the same to one user and to the broadcasts, so that the
-// position on a page says what its totals must be. Mutation tried: showing the columns
-// before the commit's rows (two locks) fails within a second.
+// position on a page says what its totals must be. Mutations that it found: a commit's
+// rows shown before its columns are applied, and a build that ends without the commits
+// that it missed.
 #include "tests/persistence/store_fixture.hpp"
 
 #include <atomic>
