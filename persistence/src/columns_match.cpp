@@ -83,15 +83,16 @@ class ChunkMatch {
       for (; word < end; ++word, found = 0)
         words_[word] &= found;
     };
+    std::size_t row = 0;
     for (std::size_t at = find_text(text, part, 0); at != std::string_view::npos;) {
-      const auto* end = std::upper_bound(ends, ends + chunk_.rows, at);
-      const auto row = static_cast<std::size_t>(end - ends);
-      const bool within = at + part.size() <= *end;
+      while (ends[row] <= at)
+        ++row;
+      const bool within = at + part.size() <= ends[row];
       if (within) {
         finish_words_before(row / RowBits::word_bits);
         found |= std::uint64_t{1} << (row % RowBits::word_bits);
       }
-      at = find_text(text, part, within ? *end : at + 1);
+      at = find_text(text, part, within ? ends[row] : at + 1);
     }
     finish_words_before(count_);
   }
