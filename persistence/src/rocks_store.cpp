@@ -3,6 +3,7 @@
 #include "persistence/src/batch_applier.hpp"
 #include "persistence/src/inbox_queries.hpp"
 #include "persistence/src/meta_rows.hpp"
+#include "persistence/src/rocks_logs.hpp"
 
 #include <exception>
 #include <utility>
@@ -90,6 +91,11 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
     bytes += entry.bytes;
   if (auto takes = directory_.probe(bytes); !takes) return takes.error();
 
+  // Before it is replayed and taken for applied. The old database is served meanwhile;
+  // after its failure it writes no log.
+  auto* env = env_ != nullptr ? env_ : rocksdb::Env::Default();
+  if (const auto kept = rewrite_newest_log(*env->GetFileSystem(), directory_.path()); !kept.ok())
+    return to_error(kept, "writing the log again", directory_.path());
   {
     const ReadGate::Closure closed{gate_};
     columns_.clear();
@@ -103,9 +109,6 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
   if (!commits) return commits.error();
   const bool applied = *commits > commits_;
   if (applied) {
-    // It was replayed from a log whose sync failed: make it durable for sure.
-    if (const auto flushed = tables_->flush(); !flushed.ok())
-      return to_error(flushed, "flushing", directory_.path());
     const auto reserved = read_number(RocksSnapshot{*tables_}, meta_reserved_until);
     if (!reserved) return reserved.error();
     commits_ = *commits;

@@ -2,6 +2,7 @@
 
 #include "persistence/src/counters.hpp"
 #include "persistence/src/keys.hpp"
+#include "persistence/src/rocks_logs.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
@@ -146,6 +147,9 @@ Error to_error(const rocksdb::Status& status, std::string_view doing, const std:
 Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
                                                        const StoreOptions& options,
                                                        rocksdb::Env* env) {
+  auto* system = env != nullptr ? env : rocksdb::Env::Default();
+  if (const auto synced = sync_logs(*system->GetFileSystem(), path); !synced.ok())
+    return to_error(synced, "syncing the log", path);
   const auto cache = rocksdb::NewLRUCache(options.cache_bytes, cache_shard_bits,
                                           /*strict_capacity_limit=*/false, cache_share_of_indexes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;

@@ -31,7 +31,8 @@ class InboxModel {
   /// Applies the entry; of a change, returns the ids that it must affect.
   std::vector<engine::EventId> apply(const engine::LogEntry& entry) {
     if (entry.event) {
-      events_.push_back(entry.event);
+      const bool known = entry.event->id_from_publisher() && find(*entry.event);
+      if (!known) events_.push_back(entry.event);
       const bool broadcast = entry.event->audience() == engine::Audience::everyone;
       auto& last = broadcast ? last_broadcast_ : last_[entry.event->owner()];
       last = std::max(last, entry.sequence);
@@ -55,6 +56,9 @@ class InboxModel {
     });
     return items;
   }
+
+  /// All that were ever published, deleted or not.
+  [[nodiscard]] const std::vector<engine::EventRef>& events() const { return events_; }
 
   [[nodiscard]] engine::EventPage page(const engine::ListQuery& query) const {
     engine::EventPage page;
@@ -105,6 +109,14 @@ class InboxModel {
   }
 
  private:
+  /// Whether there is an event of this owner under this id.
+  [[nodiscard]] bool find(const engine::Event& wanted) const {
+    return std::any_of(events_.begin(), events_.end(), [&](const engine::EventRef& event) {
+      return event->id() == wanted.id() && event->audience() == wanted.audience() &&
+             event->owner() == wanted.owner();
+    });
+  }
+
   [[nodiscard]] engine::EventState state_of(const engine::Event& event,
                                             const engine::UserId& user) const {
     const auto found = states_.find({user, event.sequence()});

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <rocksdb/file_system.h>
+#include <rocksdb/status.h>
+
+#include <string>
+
+namespace carillon::persistence {
+
+/// Makes the logs in this directory durable as they are, before they are replayed.
+///
+/// What the last process wrote may still be in the system's memory alone if it was killed
+/// between write and sync. Replayed, it would be shown, and told to a publisher who asks
+/// about its id; a crash of the machine could then take it away, or leave it in those
+/// tables alone that were written out meanwhile. Needs no room on the disk.
+[[nodiscard]] rocksdb::Status sync_logs(rocksdb::FileSystem& files, const std::string& path);
+
+/// The same after a sync that failed: Linux may then count bytes as written that are not,
+/// so that a second sync says nothing. Writes the newest log that holds anything again,
+/// into a file that takes its place. Needs as much room as that.
+[[nodiscard]] rocksdb::Status rewrite_newest_log(rocksdb::FileSystem& files,
+                                                 const std::string& path);
+
+}  // namespace carillon::persistence

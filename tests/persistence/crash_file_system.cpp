@@ -1,0 +1,340 @@
+#include "tests/persistence/crash_file_system.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <utility>
+
+namespace carillon::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+
+/// RocksDB's own diary, which nothing depends on.
+bool is_diary(const std::string& name) {
+  return fs::path{name}.filename().string().starts_with("LOG");
+}
+
+}  // namespace
+
+class CrashFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  File(std::unique_ptr<rocksdb::FSWritableFile> file,
+       CrashFileSystem& machine,
+       std::shared_ptr<Inode> inode)
+      : FSWritableFileOwnerWrapper{std::move(file)}, machine_{machine}, inode_{std::move(inode)} {}
+
+  IOStatus Append(const rocksdb::Slice& data,
+                  const IOOptions& options,
+                  IODebugContext* context) override {
+    const std::lock_guard lock{machine_.mutex_};
+    const auto verdict = machine_.judge(Operation::append);
+    if (verdict == Verdict::dead) return machine_.failure(verdict);
+    const auto taken =
+        verdict == Verdict::fail ? machine_.below_or_at(data.size()) : std::uint64_t{data.size()};
+    const auto status = target()->Append({data.data(), taken}, options, context);
+    if (status.ok()) inode_->size += taken;
+    return verdict == Verdict::go ? status : machine_.failure(verdict);
+  }
+  IOStatus Append(const rocksdb::Slice& data,
+                  const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& /*checksum*/,
+                  IODebugContext* context) override {
+    return Append(data, options, context);
+  }
+  IOStatus Truncate(std::uint64_t size,
+                    const IOOptions& options,
+                    IODebugContext* context) override {
+    const std::lock_guard lock{machine_.mutex_};
+    const auto verdict = machine_.judge(Operation::truncate);
+    if (verdict != Verdict::go) return machine_.failure(verdict);
+    // Longer than it is, or shorter than what was synced: not seen yet, so not modelled.
+    if (size > inode_->size || size < inode_->synced) return IOStatus::NotSupported("truncating");
+    inode_->size = size;
+    return target()->Truncate(size, options, context);
+  }
+  IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
+    return machine_.sync(*inode_);
+  }
+  IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
+    return machine_.sync(*inode_);
+  }
+  IOStatus RangeSync(std::uint64_t /*offset*/,
+                     std::uint64_t /*bytes*/,
+                     const IOOptions& /*options*/,
+                     IODebugContext* /*context*/) override {
+    return IOStatus::OK();  // begins to write, promises nothing
+  }
+
+ private:
+  CrashFileSystem& machine_;
+  const std::shared_ptr<Inode> inode_;
+};
+
+class CrashFileSystem::Directory final : public rocksdb::FSDirectoryWrapper {
+ public:
+  Directory(std::unique_ptr<rocksdb::FSDirectory> directory, CrashFileSystem& machine)
+      : FSDirectoryWrapper{std::move(directory)}, machine_{machine} {}
+
+  IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
+    return machine_.sync_directory();
+  }
+  IOStatus FsyncWithDirOptions(const IOOptions& /*options*/,
+                               IODebugContext* /*context*/,
+                               const rocksdb::DirFsyncOptions& /*what*/) override {
+    return machine_.sync_directory();
+  }
+
+ private:
+  CrashFileSystem& machine_;
+};
+
+CrashFileSystem::CrashFileSystem(std::string limbo, std::uint64_t seed)
+    : FileSystemWrapper{rocksdb::FileSystem::Default()}, limbo_{std::move(limbo)}, random_{seed} {
+  fs::create_directories(limbo_);
+}
+
+void CrashFileSystem::begin(const Plan& plan, std::function<void()> on_crash) {
+  const std::lock_guard lock{mutex_};
+  plan_ = plan;
+  on_crash_ = std::move(on_crash);
+  operations_ = 0;
+  failures_ = 0;
+}
+
+void CrashFileSystem::crash() {
+  const std::lock_guard lock{mutex_};
+  if (!crashed_) crash_now(Operation::none);
+}
+
+void CrashFileSystem::crash_now(Operation operation) {
+  crashed_ = true;
+  crashed_in_ = operation;
+  if (on_crash_) on_crash_();
+}
+
+bool CrashFileSystem::crashed() const {
+  const std::lock_guard lock{mutex_};
+  return crashed_;
+}
+CrashFileSystem::Operation CrashFileSystem::crashed_in() const {
+  const std::lock_guard lock{mutex_};
+  return crashed_in_;
+}
+std::uint64_t CrashFileSystem::failures() const {
+  const std::lock_guard lock{mutex_};
+  return failures_;
+}
+
+CrashFileSystem::Verdict CrashFileSystem::judge(Operation operation) {
+  if (crashed_) return Verdict::dead;
+  const auto number = ++operations_;
+  if (number >= plan_.crash_at) {
+    crash_now(operation);
+    return Verdict::crash;
+  }
+  if (number < plan_.fail_from || number - plan_.fail_from >= plan_.fail_count) return Verdict::go;
+  ++failures_;
+  return Verdict::fail;
+}
+
+IOStatus CrashFileSystem::failure(Verdict verdict) {
+  if (verdict != Verdict::fail) return IOStatus::IOError("the machine has crashed");
+  return below_or_at(1) == 0 ? IOStatus::NoSpace("no room") : IOStatus::IOError("the disk failed");
+}
+
+std::uint64_t CrashFileSystem::below_or_at(std::uint64_t bound) {
+  return std::uniform_int_distribution<std::uint64_t>{0, bound}(random_);
+}
+
+/// How many of so many things, in their order, a crash leaves: often none or all.
+std::uint64_t CrashFileSystem::survivors(std::uint64_t count) {
+  switch (below_or_at(3)) {
+    case 0:
+      return 0;
+    case 1:
+      return count;
+    default:
+      return below_or_at(count);
+  }
+}
+
+std::shared_ptr<CrashFileSystem::Inode> CrashFileSystem::inode_of(const std::string& name) {
+  auto& inode = inodes_[name];
+  if (!inode) {
+    inode = std::make_shared<Inode>();
+    std::error_code absent;
+    const auto size = fs::file_size(name, absent);
+    if (!absent) inode->size = inode->synced = size;
+  }
+  return inode;
+}
+
+std::string CrashFileSystem::to_limbo(const std::string& name) {
+  auto kept = limbo_ + "/" + std::to_string(++kept_);
+  fs::rename(name, kept);
+  inodes_.erase(name);
+  return kept;
+}
+
+IOStatus CrashFileSystem::sync(Inode& inode) {
+  const std::lock_guard lock{mutex_};
+  const auto verdict = judge(Operation::sync);
+  if (verdict == Verdict::fail) inode.unsure.push_back({inode.synced, inode.size});
+  const bool done = verdict == Verdict::go || (verdict == Verdict::crash && below_or_at(1) == 0);
+  if (done) inode.synced = inode.size;
+  return verdict == Verdict::go ? IOStatus::OK() : failure(verdict);
+}
+
+IOStatus CrashFileSystem::sync_directory() {
+  const std::lock_guard lock{mutex_};
+  const auto verdict = judge(Operation::sync_directory);
+  if (verdict != Verdict::go) return failure(verdict);
+  for (const auto& entry : entries_)
+    if (!entry.kept.empty()) fs::remove(entry.kept);
+  entries_.clear();
+  return IOStatus::OK();
+}
+
+IOStatus CrashFileSystem::NewWritableFile(const std::string& name,
+                                          const rocksdb::FileOptions& options,
+                                          std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                          IODebugContext* context) {
+  if (is_diary(name)) return target()->NewWritableFile(name, options, file, context);
+  const std::lock_guard lock{mutex_};
+  const auto verdict = judge(Operation::create);
+  if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);
+  // What stood there is replaced: RocksDB does that to temporary files it left behind.
+  if (fs::exists(name)) {
+    auto old = inode_of(name);
+    auto kept = to_limbo(name);
+    entries_.push_back({Operation::remove, name, {}, std::move(kept), std::move(old)});
+  }
+  const auto status = target()->NewWritableFile(name, options, file, context);
+  if (!status.ok()) return status;
+  auto inode = std::make_shared<Inode>();
+  inodes_[name] = inode;
+  entries_.push_back({Operation::create, name, {}, {}, {}});
+  if (verdict == Verdict::crash) {
+    file->reset();
+    return failure(verdict);
+  }
+  *file = std::make_unique<File>(std::move(*file), *this, std::move(inode));
+  return status;
+}
+
+IOStatus CrashFileSystem::ReopenWritableFile(const std::string& name,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                             IODebugContext* context) {
+  const std::lock_guard lock{mutex_};
+  if (crashed_) return failure(Verdict::dead);
+  const auto status = target()->ReopenWritableFile(name, options, file, context);
+  if (status.ok()) *file = std::make_unique<File>(std::move(*file), *this, inode_of(name));
+  return status;
+}
+
+IOStatus CrashFileSystem::NewDirectory(const std::string& name,
+                                       const IOOptions& options,
+                                       std::unique_ptr<rocksdb::FSDirectory>* directory,
+                                       IODebugContext* context) {
+  const auto status = target()->NewDirectory(name, options, directory, context);
+  if (status.ok()) *directory = std::make_unique<Directory>(std::move(*directory), *this);
+  return status;
+}
+
+IOStatus CrashFileSystem::RenameFile(const std::string& from,
+                                     const std::string& to,
+                                     const IOOptions& options,
+                                     IODebugContext* context) {
+  if (is_diary(from)) return target()->RenameFile(from, to, options, context);
+  const std::lock_guard lock{mutex_};
+  const auto verdict = judge(Operation::rename);
+  if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);
+  const auto inode = inode_of(from);
+  Entry entry{Operation::rename, from, to, {}, {}};
+  if (fs::exists(to)) {
+    entry.old = inode_of(to);
+    entry.kept = to_limbo(to);
+  }
+  const auto status = target()->RenameFile(from, to, options, context);
+  inodes_.erase(from);
+  inodes_[to] = inode;
+  entries_.push_back(std::move(entry));
+  return verdict == Verdict::go ? status : failure(verdict);
+}
+
+IOStatus CrashFileSystem::DeleteFile(const std::string& name,
+                                     const IOOptions& options,
+                                     IODebugContext* context) {
+  if (is_diary(name) || !fs::exists(name)) return target()->DeleteFile(name, options, context);
+  const std::lock_guard lock{mutex_};
+  const auto verdict = judge(Operation::remove);
+  if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);
+  auto old = inode_of(name);
+  auto kept = to_limbo(name);
+  entries_.push_back({Operation::remove, name, {}, std::move(kept), std::move(old)});
+  return verdict == Verdict::go ? IOStatus::OK() : failure(verdict);
+}
+
+void CrashFileSystem::restart() {
+  const std::lock_guard lock{mutex_};
+  const auto kept = survivors(entries_.size());
+  for (auto at = entries_.size(); at > kept; --at)
+    undo(entries_[at - 1]);
+  for (const auto& [name, inode] : inodes_)
+    tear(name, *inode);
+  entries_.clear();
+  inodes_.clear();
+  for (const auto& left : fs::directory_iterator{limbo_})
+    fs::remove(left);
+  begin_anew();
+}
+
+void CrashFileSystem::go_on() {
+  const std::lock_guard lock{mutex_};
+  begin_anew();
+}
+
+void CrashFileSystem::begin_anew() {
+  plan_ = {};
+  failures_ = 0;
+  on_crash_ = {};
+  crashed_ = false;
+  crashed_in_ = Operation::none;
+}
+
+void CrashFileSystem::undo(const Entry& entry) {
+  if (entry.change == Operation::create) {
+    fs::remove(entry.name);
+    inodes_.erase(entry.name);
+    return;
+  }
+  if (entry.change == Operation::rename) {
+    fs::rename(entry.to, entry.name);
+    inodes_[entry.name] = inodes_[entry.to];
+    inodes_.erase(entry.to);
+  }
+  if (entry.kept.empty()) return;
+  const auto& place = entry.change == Operation::rename ? entry.to : entry.name;
+  fs::rename(entry.kept, place);
+  inodes_[place] = entry.old;
+}
+
+void CrashFileSystem::tear(const std::string& name, const Inode& inode) {
+  const auto size = inode.synced + survivors(inode.size - inode.synced);
+  fs::resize_file(name, size);
+  for (const auto& range : inode.unsure) {
+    const auto end = std::min(range.end, size);
+    if (range.begin >= end || below_or_at(1) == 0) continue;
+    std::fstream bytes{name, std::ios::in | std::ios::out | std::ios::binary};
+    bytes.seekp(static_cast<std::streamoff>(range.begin));
+    const std::string zeros(end - range.begin, '\0');
+    bytes.write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
+  }
+}
+
+}  // namespace carillon::testing
