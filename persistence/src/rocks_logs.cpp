@@ -1,8 +1,7 @@
 #include "persistence/src/rocks_logs.hpp"
 
-#include <rocksdb/env.h>
-
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -12,14 +11,13 @@ namespace carillon::persistence {
 namespace {
 
 using rocksdb::FileSystem;
-using rocksdb::IOStatus;
 using rocksdb::Status;
 
 constexpr std::string_view log_extension = ".log";
-constexpr const char* rewritten_name = "/carillon.rewritten";
+constexpr std::size_t piece_bytes = std::size_t{1} << 20U;
 
-/// The logs that hold anything, the oldest first: their names are numbers of six digits
-/// or more.
+/// The paths of the logs that hold anything, the oldest first: their names are numbers of six
+/// digits or more.
 Status find_logs(FileSystem& files, const std::string& path, std::vector<std::string>& logs) {
   std::vector<std::string> names;
   if (auto read = files.GetChildren(path, {}, &names, nullptr); !read.ok())
@@ -29,7 +27,7 @@ Status find_logs(FileSystem& files, const std::string& path, std::vector<std::st
     std::uint64_t size = 0;
     if (auto asked = files.GetFileSize(path + "/" + name, {}, &size, nullptr); !asked.ok())
       return asked;
-    if (size > 0) logs.push_back(name);
+    if (size > 0) logs.push_back(path + "/" + name);
   }
   std::sort(logs.begin(), logs.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
@@ -43,9 +41,21 @@ Status sync_directory(FileSystem& files, const std::string& path) {
   return directory->FsyncWithDirOptions({}, nullptr, {});
 }
 
-Status sync_and_close(rocksdb::FSWritableFile& file) {
-  const IOStatus synced = file.Sync({}, nullptr);
-  const IOStatus closed = file.Close({}, nullptr);
+/// Opens the log and syncs it, with its bytes written once more if they shall be.
+Status make_durable(FileSystem& files, const std::string& log, bool rewrite) {
+  std::unique_ptr<rocksdb::FSRandomRWFile> file;
+  if (auto opened = files.NewRandomRWFile(log, {}, &file, nullptr); !opened.ok()) return opened;
+  std::string buffer(rewrite ? piece_bytes : 0, '\0');
+  for (std::uint64_t at = 0; rewrite;) {
+    rocksdb::Slice piece;
+    const auto read = file->Read(at, buffer.size(), {}, &piece, buffer.data(), nullptr);
+    if (!read.ok()) return read;
+    if (piece.empty()) break;
+    if (auto written = file->Write(at, piece, {}, nullptr); !written.ok()) return written;
+    at += piece.size();
+  }
+  const auto synced = file->Sync({}, nullptr);
+  const auto closed = file->Close({}, nullptr);
   return synced.ok() ? closed : synced;
 }
 
@@ -54,12 +64,8 @@ Status sync_and_close(rocksdb::FSWritableFile& file) {
 Status sync_logs(FileSystem& files, const std::string& path) {
   std::vector<std::string> logs;
   if (auto found = find_logs(files, path, logs); !found.ok()) return found;
-  for (const auto& log : logs) {
-    std::unique_ptr<rocksdb::FSWritableFile> file;
-    if (auto opened = files.ReopenWritableFile(path + "/" + log, {}, &file, nullptr); !opened.ok())
-      return opened;
-    if (auto synced = sync_and_close(*file); !synced.ok()) return synced;
-  }
+  for (const auto& log : logs)
+    if (auto synced = make_durable(files, log, /*rewrite=*/false); !synced.ok()) return synced;
   return logs.empty() ? Status::OK() : sync_directory(files, path);
 }
 
@@ -67,17 +73,7 @@ Status rewrite_newest_log(FileSystem& files, const std::string& path) {
   std::vector<std::string> logs;
   if (auto found = find_logs(files, path, logs); !found.ok()) return found;
   if (logs.empty()) return {};
-  const auto log = path + "/" + logs.back();
-  std::string bytes;
-  if (auto read = rocksdb::ReadFileToString(&files, log, &bytes); !read.ok()) return read;
-  std::unique_ptr<rocksdb::FSWritableFile> file;
-  const auto rewritten = path + rewritten_name;
-  if (auto opened = files.NewWritableFile(rewritten, {}, &file, nullptr); !opened.ok())
-    return opened;
-  if (auto written = file->Append(bytes, {}, nullptr); !written.ok()) return written;
-  if (auto synced = sync_and_close(*file); !synced.ok()) return synced;
-  if (auto renamed = files.RenameFile(rewritten, log, {}, nullptr); !renamed.ok()) return renamed;
-  return sync_directory(files, path);
+  return make_durable(files, logs.back(), /*rewrite=*/true);
 }
 
 }  // namespace carillon::persistence

@@ -16,8 +16,8 @@ namespace carillon::persistence {
 [[nodiscard]] rocksdb::Status sync_logs(rocksdb::FileSystem& files, const std::string& path);
 
 /// The same after a sync that failed: Linux may then count bytes as written that are not,
-/// so that a second sync says nothing. Writes the newest log that holds anything again,
-/// into a file that takes its place. Needs as much room as that.
+/// so that a second sync says nothing. Writes the bytes of the newest log that holds
+/// anything once more, each over itself, before it syncs; so it needs no room either.
 [[nodiscard]] rocksdb::Status rewrite_newest_log(rocksdb::FileSystem& files,
                                                  const std::string& path);
 

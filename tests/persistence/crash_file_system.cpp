@@ -74,6 +74,38 @@ class CrashFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
   const std::shared_ptr<Inode> inode_;
 };
 
+/// A file whose bytes are written once more as they are.
+class CrashFileSystem::RewrittenFile final : public rocksdb::FSRandomRWFileOwnerWrapper {
+ public:
+  RewrittenFile(std::unique_ptr<rocksdb::FSRandomRWFile> file,
+                CrashFileSystem& machine,
+                std::shared_ptr<Inode> inode)
+      : FSRandomRWFileOwnerWrapper{std::move(file)}, machine_{machine}, inode_{std::move(inode)} {}
+
+  IOStatus Write(std::uint64_t offset,
+                 const rocksdb::Slice& data,
+                 const IOOptions& options,
+                 IODebugContext* context) override {
+    const std::lock_guard lock{machine_.mutex_};
+    const auto verdict = machine_.judge(Operation::append);
+    if (verdict != Verdict::go) return machine_.failure(verdict);
+    if (offset + data.size() > inode_->size) return IOStatus::NotSupported("writing more");
+    for (auto& range : inode_->unsure)  // these pages are dirty again
+      if (offset <= range.begin && range.end <= offset + data.size()) {
+        inode_->synced = std::min(inode_->synced, range.begin);
+        range.end = range.begin;
+      }
+    return target()->Write(offset, data, options, context);
+  }
+  IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
+    return machine_.sync(*inode_);
+  }
+
+ private:
+  CrashFileSystem& machine_;
+  const std::shared_ptr<Inode> inode_;
+};
+
 class CrashFileSystem::Directory final : public rocksdb::FSDirectoryWrapper {
  public:
   Directory(std::unique_ptr<rocksdb::FSDirectory> directory, CrashFileSystem& machine)
@@ -103,6 +135,7 @@ void CrashFileSystem::begin(const Plan& plan, std::function<void()> on_crash) {
   on_crash_ = std::move(on_crash);
   operations_ = 0;
   failures_ = 0;
+  if (crashed_ && on_crash_) on_crash_();  // in the background, under the plan before
 }
 
 void CrashFileSystem::crash() {
@@ -226,14 +259,14 @@ IOStatus CrashFileSystem::NewWritableFile(const std::string& name,
   return status;
 }
 
-IOStatus CrashFileSystem::ReopenWritableFile(const std::string& name,
-                                             const rocksdb::FileOptions& options,
-                                             std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                             IODebugContext* context) {
+IOStatus CrashFileSystem::NewRandomRWFile(const std::string& name,
+                                          const rocksdb::FileOptions& options,
+                                          std::unique_ptr<rocksdb::FSRandomRWFile>* file,
+                                          IODebugContext* context) {
   const std::lock_guard lock{mutex_};
   if (crashed_) return failure(Verdict::dead);
-  const auto status = target()->ReopenWritableFile(name, options, file, context);
-  if (status.ok()) *file = std::make_unique<File>(std::move(*file), *this, inode_of(name));
+  const auto status = target()->NewRandomRWFile(name, options, file, context);
+  if (status.ok()) *file = std::make_unique<RewrittenFile>(std::move(*file), *this, inode_of(name));
   return status;
 }
 

@@ -66,10 +66,10 @@ class CrashFileSystem final : public rocksdb::FileSystemWrapper {
                                     const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* context) override;
-  rocksdb::IOStatus ReopenWritableFile(const std::string& name,
-                                       const rocksdb::FileOptions& options,
-                                       std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                       rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus NewRandomRWFile(const std::string& name,
+                                    const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSRandomRWFile>* file,
+                                    rocksdb::IODebugContext* context) override;
   rocksdb::IOStatus NewDirectory(const std::string& name,
                                  const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* directory,
@@ -90,11 +90,11 @@ class CrashFileSystem final : public rocksdb::FileSystemWrapper {
                                       rocksdb::IODebugContext*) override {
     return rocksdb::IOStatus::NotSupported("reusing");
   }
-  rocksdb::IOStatus NewRandomRWFile(const std::string&,
-                                    const rocksdb::FileOptions&,
-                                    std::unique_ptr<rocksdb::FSRandomRWFile>*,
-                                    rocksdb::IODebugContext*) override {
-    return rocksdb::IOStatus::NotSupported("writing in place");
+  rocksdb::IOStatus ReopenWritableFile(const std::string&,
+                                       const rocksdb::FileOptions&,
+                                       std::unique_ptr<rocksdb::FSWritableFile>*,
+                                       rocksdb::IODebugContext*) override {
+    return rocksdb::IOStatus::NotSupported("reopening");
   }
   rocksdb::IOStatus Truncate(const std::string&,
                              size_t,
@@ -111,6 +111,7 @@ class CrashFileSystem final : public rocksdb::FileSystemWrapper {
 
  private:
   class File;
+  class RewrittenFile;
   class Directory;
 
   struct Range {

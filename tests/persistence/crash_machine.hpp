@@ -10,6 +10,7 @@
 #include <rocksdb/system_clock.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -107,9 +108,11 @@ class AcknowledgedModel final : public engine::LogObserver {
   /// True if that many entries were acknowledged, false if the machine crashed before.
   bool wait_for(std::size_t entries) {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] { return crashed_ || entries_ >= entries; });
+    in_time_ = changed_.wait_for(lock, deadline, [&] { return crashed_ || entries_ >= entries; });
     return entries_ >= entries;
   }
+  /// Whether the latest wait ended before its deadline.
+  [[nodiscard]] bool in_time() const { return in_time_; }
 
   // After the writer has ended.
   [[nodiscard]] const InboxModel& model() const { return model_; }
@@ -118,6 +121,8 @@ class AcknowledgedModel final : public engine::LogObserver {
   [[nodiscard]] bool changes_right() const { return changes_right_; }
 
  private:
+  static constexpr std::chrono::seconds deadline{20};
+
   std::mutex mutex_;
   std::condition_variable changed_;
   InboxModel model_;
@@ -125,6 +130,7 @@ class AcknowledgedModel final : public engine::LogObserver {
   std::size_t events_ = 0;
   engine::Sequence last_sequence_ = 0;
   bool crashed_ = false;
+  bool in_time_ = true;
   bool changes_right_ = true;
 };
 

@@ -256,6 +256,8 @@ class Lives {
       if (disk_->crashed()) acknowledged.on_crash();
       log.stop(std::chrono::milliseconds{0});
     }
+    ASSERT_TRUE(acknowledged.in_time())
+        << "the store does not recover: " << store_->health().reason;
     ASSERT_TRUE(acknowledged.changes_right()) << "a change affected others than acknowledged";
     tally_.acknowledged += acknowledged.events();
     model_ = acknowledged.model();
