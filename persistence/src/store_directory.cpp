@@ -28,8 +28,17 @@ std::error_code last_error() noexcept {
   return {errno, std::generic_category()};
 }
 
+/// What RocksDB, this program or a file system puts into a directory before the store in
+/// it has come to exist.
+bool may_precede_a_store(const std::string& name) {
+  return name.starts_with("LOG") || name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") ||
+         name.starts_with("carillon.") || name.ends_with(".log") || name.ends_with(".dbtmp") ||
+         name == "LOCK" || name == "IDENTITY" || name == "lost+found";
+}
+
 /// RocksDB makes a new database wherever the file CURRENT is absent. If others of
-/// its files are there, that would bury what they hold.
+/// its files are there, that would bury what they hold; if files of others are, the
+/// directory is not meant for a store.
 Result<void> check_whole(const std::string& path) {
   std::error_code failed;
   if (fs::exists(fs::path{path} / "CURRENT", failed)) return {};
@@ -43,6 +52,10 @@ Result<void> check_whole(const std::string& path) {
                    "The store in " + path + " has lost its file CURRENT but still holds " +
                        entry->path().filename().string() +
                        ": restore a backup, or move the directory away to begin an empty one"};
+    const auto name = entry->path().filename().string();
+    if (!may_precede_a_store(name))
+      return Error{Errc::invalid_argument, "The directory " + path + " holds " + name +
+                                               ", which is no store's: name an empty directory"};
   }
   if (failed) return io_error("read the directory", path, failed);
   return {};
