@@ -61,6 +61,24 @@ Result<void> check_whole(const std::string& path) {
   return {};
 }
 
+/// Makes the directory's own entry durable, and that of the one it lies in: both may be
+/// new, and what they hold is lost with them. RocksDB syncs entries below, not above.
+Result<void> sync_entries_of(const std::string& path) {
+  std::error_code failed;
+  auto above = fs::canonical(path, failed).parent_path();
+  for (int level = 0; level < 2 && !failed && !above.empty(); ++level) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX
+    const int directory = ::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return {};  // not ours to read, so not made by us
+    const bool synced = ::fsync(directory) == 0 || errno == EINVAL;
+    const auto reason = last_error();
+    ::close(directory);
+    if (!synced) return io_error("sync the directory", above.string(), reason);
+    above = above.parent_path();
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<StoreDirectory> StoreDirectory::open(const std::string& path) {
@@ -79,6 +97,7 @@ Result<StoreDirectory> StoreDirectory::open(const std::string& path) {
                                    "one process"};
   }
   if (auto whole = check_whole(path); !whole) return whole.error();
+  if (auto synced = sync_entries_of(path); !synced) return synced.error();
   return directory;
 }
 
