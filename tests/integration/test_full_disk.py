@@ -3,10 +3,8 @@
 On a tmpfs of its own, so where that may be mounted.
 """
 
-import contextlib
 import os
 import subprocess
-import threading
 import time
 import unittest
 
@@ -37,7 +35,7 @@ class FullDiskTest(IntegrationTest):
         self.addCleanup(self.connection.close)
 
     def fill(self):
-        with open(os.path.join(self.disk, "filler"), "wb", buffering=0) as file:
+        with open(os.path.join(self.disk, "filler"), "ab", buffering=0) as file:
             block = bytes(1 << 16)
             try:
                 while file.write(block) == len(block):
@@ -71,7 +69,7 @@ class FullDiskTest(IntegrationTest):
     # Goal: guarantee 5: fan-out goes on, publishing answers 503 + Retry-After once the
     # queue is full, health says so, and it recovers by itself with everything accepted.
     # Method: the disk is filled, then events are published until one is refused; a
-    # subscriber hears them meanwhile, and a publisher waits for its 201; then there is room.
+    # subscriber hears them meanwhile; then there is room.
     def test_nothing_accepted_is_lost_and_nobody_live_is_hurt(self):
         stream = self.use(SseStream(self.server, user=self.user)).started()
         durable = self.server.publish(self.user)["id"]
@@ -89,6 +87,7 @@ class FullDiskTest(IntegrationTest):
 
         self.make_room()
         self.wait_for_ready(200)
+        self.wait_for_metric(self.server, "carillon_store_queued_events", 0)
         self.assertEqual(self.server.publish(self.user)["description"], "")  # 201, so all before it
         self.assert_listed([durable, *accepted])
         self.server.kill()
@@ -101,25 +100,6 @@ class FullDiskTest(IntegrationTest):
         listed = [each["id"] for each in page["data"]]
         self.assertEqual(listed[:-1], ids)
         self.assertEqual(page["totalCount"], len(ids) + 1)
-
-    def test_who_waits_for_durability_is_answered_when_there_is_room(self):
-        self.fill()
-        while self.server.get("/readyz").status == 200:
-            self.assertEqual(self.post(0).status, 202)
-        queued = metric(self.server, "carillon_store_queued_events")
-        answers = []
-
-        def publish():
-            with contextlib.closing(Connection(self.server)) as waiting:
-                answers.append(waiting.request("POST", "/api/events", event(), user=self.user))
-
-        thread = threading.Thread(target=publish)
-        thread.start()
-        self.wait_for_metric(self.server, "carillon_store_queued_events", queued + 1)
-        self.assertEqual(answers, [])
-        self.make_room()
-        thread.join(DEADLINE_S)
-        self.assertEqual([answer.status for answer in answers], [201])
 
 
 if __name__ == "__main__":
