@@ -58,6 +58,8 @@ class RocksStore final : public Store {
   [[nodiscard]] StoreIdentity identity() const noexcept override { return identity_; }
   /// While RocksDB stops writes it is not writable: nothing can become durable.
   [[nodiscard]] engine::InboxHealth health() const override;
+  /// A reader: should a write fail meanwhile, the reopening waits for its end.
+  [[nodiscard]] engine::Result<void> backup(const std::string& path) const override;
   [[nodiscard]] StoreLoad load() const override;
 
  private:

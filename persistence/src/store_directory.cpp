@@ -18,7 +18,6 @@ using engine::Error;
 using engine::Result;
 namespace fs = std::filesystem;
 
-constexpr const char* lock_name = "carillon.lock";
 constexpr const char* probe_name = "carillon.probe";
 
 Error io_error(const std::string& doing, const std::string& path, std::error_code reason) {
@@ -85,7 +84,7 @@ Result<StoreDirectory> StoreDirectory::open(const std::string& path) {
   std::error_code failed;
   fs::create_directories(path, failed);
   if (failed) return io_error("make the store's directory", path, failed);
-  const auto lock_path = (fs::path{path} / lock_name).string();
+  const auto lock_path = (fs::path{path} / store_lock_name).string();
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX
   const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock < 0) return io_error("write in the store's directory; opening", lock_path, last_error());

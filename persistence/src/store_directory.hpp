@@ -8,6 +8,9 @@
 
 namespace carillon::persistence {
 
+/// The file by which a store's directory is locked. It stays when the store is closed.
+inline constexpr const char* store_lock_name = "carillon.lock";
+
 /// A store's directory, made if absent and locked against a second store, in
 /// this process or another, until destruction.
 class StoreDirectory {
