@@ -69,4 +69,12 @@ struct DeleteOptions {
 };
 [[nodiscard]] int remove(const Common& common, const DeleteOptions& options);
 
+/// Both work on the files of a server that does not run.
+struct BackupOptions {
+  std::string backup;    ///< directory of the backup
+  std::string data_dir;  ///< the server's
+};
+[[nodiscard]] int backup(const BackupOptions& options);
+[[nodiscard]] int restore(const BackupOptions& options);
+
 }  // namespace carillon::client

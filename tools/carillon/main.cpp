@@ -19,6 +19,7 @@ struct CommandLine {
   ListOptions list;
   MarkOptions mark;
   DeleteOptions remove;
+  BackupOptions backup;
   std::function<int()> command;
 };
 
@@ -114,6 +115,20 @@ void add_tail(CLI::App& app, CommandLine& line) {
   command->callback([&line] { line.command = [&line] { return tail(line.common, line.tail); }; });
 }
 
+void add_backup_commands(CLI::App& app, CommandLine& line) {
+  const auto add = [&](const char* name, const char* help, int (*command)(const BackupOptions&)) {
+    auto* added = app.add_subcommand(name, help);
+    added->add_option("DIR", line.backup.backup, "directory of the backup")->required();
+    added->add_option("--data-dir", line.backup.data_dir, "the server's data_dir")
+        ->envname("CARILLON_DATA_DIR")
+        ->required();
+    added->callback(
+        [&line, command] { line.command = [&line, command] { return command(line.backup); }; });
+  };
+  add("backup", "copy the RocksDB store of a server that does not run", backup);
+  add("restore", "make a store from a backup, where there is none", restore);
+}
+
 int run(int argc, char** argv) {
   CommandLine line;
   CLI::App app{"Carillon's client: publishes, shows and changes a user's events.", "carillon"};
@@ -125,6 +140,7 @@ int run(int argc, char** argv) {
   add_publish(app, line);
   add_tail(app, line);
   add_inbox_commands(app, line);
+  add_backup_commands(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wish) {  // --help, --version
