@@ -35,10 +35,10 @@ struct Bounds {
   Bounds(const Bounds&) = delete;
   Bounds& operator=(const Bounds&) = delete;
 
-  [[nodiscard]] rocksdb::ReadOptions options(const rocksdb::Snapshot* snapshot) const {
+  [[nodiscard]] rocksdb::ReadOptions options(Table table, Direction direction) const {
     rocksdb::ReadOptions read;
-    read.snapshot = snapshot;
     read.prefix_same_as_start = true;
+    read.total_order_seek = holds_counters(table) && direction == Direction::descending;
     read.iterate_lower_bound = &lower;
     if (!end.empty()) read.iterate_upper_bound = &upper;
     return read;
@@ -117,8 +117,9 @@ std::unique_ptr<RowIterator> RocksSnapshot::range(Table table,
                                                   std::string_view start,
                                                   Direction direction) const {
   auto bounds = std::make_unique<const Bounds>(prefix);
-  std::unique_ptr<rocksdb::Iterator> rows{
-      tables_.db().NewIterator(bounds->options(snapshot_), tables_.handle(table))};
+  auto read = bounds->options(table, direction);
+  read.snapshot = snapshot_;
+  std::unique_ptr<rocksdb::Iterator> rows{tables_.db().NewIterator(read, tables_.handle(table))};
   return std::make_unique<RocksIterator>(std::move(bounds), std::move(rows), start, direction,
                                          tables_);
 }
@@ -151,7 +152,7 @@ std::unique_ptr<RowIterator> RocksBatch::range(Table table,
                                                std::string_view start,
                                                Direction direction) const {
   auto bounds = std::make_unique<const Bounds>(prefix);
-  const auto read = bounds->options(nullptr);
+  const auto read = bounds->options(table, direction);
   auto* handle = tables_.handle(table);
   auto* rows = tables_.db().NewIterator(read, handle);
   if (indexed_) rows = indexed_->NewIteratorWithBase(handle, rows, &read);

@@ -7,10 +7,12 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/memtablerep.h>
 #include <rocksdb/merge_operator.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,9 @@ constexpr double memory_bloom_ratio = 0.02;  // of the write buffer
 constexpr int lists_per_file = 4;
 constexpr int lists_max = 10;                 // those of two files, and what fills meanwhile
 constexpr std::size_t write_buffers_max = 8;  // of all tables together
+// Rows of counters are small and most are the only ones of their user in a list: a hash
+// finds their place. One bucket for so many bytes of a list, which is a row or two.
+constexpr std::size_t bytes_per_bucket = 128;
 // After a crash each list of the replayed log becomes a file of its own. So many of
 // them are no reason to slow commits down yet.
 constexpr int unmerged_files_slow = 32;
@@ -76,6 +81,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   rocksdb::DBOptions db;
   if (env != nullptr) db.env = env;
   db.create_if_missing = true;
+  db.allow_concurrent_memtable_write = false;  // hash lists can't; there is one writer
   db.create_missing_column_families = true;
   db.max_background_jobs = background_jobs;
   db.max_total_wal_size = options.wal_bytes_max;
@@ -116,10 +122,13 @@ rocksdb::ColumnFamilyOptions table_options(Table table,
   family.level0_slowdown_writes_trigger = unmerged_files_slow;
   family.level0_stop_writes_trigger = unmerged_files_stop;
   family.level_compaction_dynamic_level_bytes = true;
-  if (table == Table::events || table == Table::state || table == Table::kinds)
+  if (table != Table::meta && table != Table::ids)
     family.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix_bytes));
-  if (table == Table::counts || table == Table::kinds)
+  if (holds_counters(table)) {
     family.merge_operator = std::make_shared<AddCounters>();
+    family.memtable_factory.reset(rocksdb::NewHashSkipListRepFactory(
+        std::max<std::size_t>(1, family.write_buffer_size / bytes_per_bucket)));
+  }
   if (table == Table::ids) {
     // Each event asks whether its id is new, and it nearly always is.
     family.memtable_whole_key_filtering = true;
