@@ -69,6 +69,11 @@ void PostgresPool::clear() {
   idle_.clear();
 }
 
+void PostgresPool::forget_failure() {
+  const std::lock_guard lock{mutex_};
+  failure_.reset();
+}
+
 Result<std::unique_ptr<Store>> PostgresStore::open(const StoreOptions& options) {
   const auto target = parse_postgres_url(options.url);
   if (!target) return target.error();
@@ -91,6 +96,8 @@ Result<void> PostgresStore::commit(std::span<const LogEntry> batch) {
     done = Error{Errc::unavailable, std::string{"While committing: "} + thrown.what()};
   }
   const std::lock_guard lock{health_mutex_};
+  // Before health says so: who waits for that may read at once.
+  if (done && !health_.writable) pool_.forget_failure();
   health_.writable = static_cast<bool>(done);
   health_.reason = done ? std::string{} : done.error().text();
   return done;

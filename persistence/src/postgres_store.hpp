@@ -35,6 +35,8 @@ class PostgresPool {
   void give_back(std::unique_ptr<PostgresConnection> connection);
   /// Closes all that are idle: one of them was found dead.
   void clear();
+  /// The server is known to answer again: refuses nothing for an earlier failure.
+  void forget_failure();
 
  private:
   using Clock = PostgresConnection::Clock;

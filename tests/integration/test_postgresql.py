@@ -26,6 +26,7 @@ class PostgresqlTest(IntegrationTest):
         """What was acknowledged to this user is there, once, in its place."""
         page = server.get(query("/api/events/list", pagesize="all", sort="created_at",
                                 order="asc"), user=user).json
+        self.assertIn("data", page, page)
         listed = {event["id"]: event["sequence"] for event in page["data"]}
         self.assertEqual(len(listed), len(page["data"]), "an event stands twice")
         self.assertEqual(page["totalCount"], len(listed), "the counts are not exact")
