@@ -164,8 +164,10 @@ bool Shard::route(Node* node,
                   std::size_t bytes,
                   std::size_t bytes_max) noexcept {
   if (const auto to = busy_.find(user, hash, mailboxes_); to.mailbox != nullptr) {
-    node->counted_in = to.mailbox;
-    switch (to.mailbox->push(node, to.generation, bytes, bytes_max)) {
+    // Counting is a second read-modify-write a node, and as many when they leave.
+    const bool counted = backlogged();
+    node->counted_in = counted ? to.mailbox : nullptr;
+    switch (to.mailbox->push(node, to.generation, counted ? bytes : 0, bytes_max)) {
       case PushResult::first:
         announce_ready(*to.mailbox);
         return true;

@@ -163,7 +163,7 @@ class Shard {
                            std::size_t bytes,
                            std::size_t bytes_max) noexcept;
   /// So much is queued that one mailbox could be near its bound: from here on what
-  /// goes to the shard's own queue counts against it.
+  /// is published counts against it, whichever queue it takes.
   [[nodiscard]] bool backlogged() const noexcept {
     return queued_bytes_.load(std::memory_order_relaxed) > uncounted_bytes_max_;  // C1
   }
