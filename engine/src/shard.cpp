@@ -399,12 +399,20 @@ void Shard::process_own() {
   }
 }
 
+/// Many at once: each waits for its page to be found, and only these few instructions
+/// apart do they wait together.
+inline void Shard::prefetch_sinks(std::size_t from) const noexcept {
+  const auto end = std::min(ring_.size(), 2 * sinks_ahead);
+  for (auto at = from; at < end; ++at)
+    prefetch_sink(*ring_[at]);
+}
+
 bool Shard::process_ring() {
   // One round: then the host writes out what its sessions got.
   const auto round = std::min(ring_.size(), mailbox_turns_max);
   std::size_t waiting = 0;  // for guests; an announcement follows
   for (std::size_t i = 0; i < round; ++i) {
-    if (ring_.size() > 8) prefetch_sink(*ring_[8]);
+    if (i % sinks_ahead == 0) prefetch_sinks(i == 0 ? 0 : sinks_ahead);
     auto& mailbox = *ring_.pop_front();
     mailbox.local.in_ring = false;
     if (guests_are_behind(mailbox)) {

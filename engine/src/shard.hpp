@@ -143,6 +143,7 @@ class Shard {
   static constexpr std::size_t relays_per_turn_max = 4096;
   static constexpr std::size_t ready_batch_max = 64;  // of these at a time
   static constexpr std::size_t own_batch_max = 32;    // nodes looked up at a time
+  static constexpr std::size_t sinks_ahead = 16;      // fetched at a time
   static constexpr std::uint64_t sequences_per_block = 64;
 
   struct Taken {
@@ -186,6 +187,7 @@ class Shard {
   void process_own();
   /// True if work is left that waits for nobody.
   [[nodiscard]] bool process_ring();
+  [[gnu::always_inline]] void prefetch_sinks(std::size_t from) const noexcept;
   void process_mailbox(Mailbox& mailbox);
   void finish_turn();
   void into_ring(Mailbox& mailbox);
