@@ -43,12 +43,12 @@ bool is_for_everyone(const Node& node) noexcept {
 }
 
 /// With many users a delivery finds its sink in memory; so it is fetched for users whose
-/// turn comes soon. Its first two lines: a small object may lie across.
+/// turn comes soon. Its first 64 bytes: two lines, unless it begins with one.
 [[gnu::always_inline]] inline void prefetch_sink(const Mailbox& mailbox) noexcept {
   if (mailbox.local.subscriptions.empty()) return;
   const auto* sink = mailbox.local.subscriptions.all().front().sink;
   __builtin_prefetch(sink, 1);
-  __builtin_prefetch(reinterpret_cast<const std::byte*>(sink) + 64, 1);
+  __builtin_prefetch(reinterpret_cast<const std::byte*>(sink) + 63, 1);
 }
 
 std::size_t bytes_of(const Node& node) noexcept {
