@@ -48,7 +48,9 @@ class AnswerStream {
   std::size_t read_some(const Buffers&) {
     return 0;
   }
-  friend void teardown(beast::role_type, AnswerStream&, error_code& error) { error = {}; }
+  [[maybe_unused]] friend void teardown(beast::role_type, AnswerStream&, error_code& error) {
+    error = {};
+  }
 
  private:
   executor_type executor_;
