@@ -122,17 +122,12 @@ class HttpPublisher final : public PublishQueue, private Connection {
   void on_end(const std::string& why) override { take_end(why); }
   void on_bytes(std::string_view bytes) override {
     carry_.feed(bytes, [this](std::string_view all) {
-      std::size_t taken = 0;
-      while (taken < all.size() && !closed()) {
-        taken += response_.feed(all.substr(taken));
-        if (!response_.done()) break;
-        const auto status = response_.status();
-        const bool last = !response_.keep_alive();
-        response_.begin();
+      return response_.feed_all(all, [this](unsigned status, bool keep_alive) {
         if (status >= 200) take_answer(status);
-        if (last) fail(fmt::format("the server closes its connection after an answer {}", status));
-      }
-      return taken;
+        if (!keep_alive)
+          fail(fmt::format("the server closes its connection after an answer {}", status));
+        return !closed();
+      });
     });
   }
 

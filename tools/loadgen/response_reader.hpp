@@ -27,6 +27,22 @@ class ResponseReader {
   /// std::runtime_error for what is no HTTP.
   [[nodiscard]] std::size_t feed(std::string_view bytes);
 
+  /// Feeds response after response. `on_response(status, keep_alive)` hears the end of
+  /// each, and returns whether to go on. Returns and throws as feed().
+  template <class OnResponse>
+  [[nodiscard]] std::size_t feed_all(std::string_view bytes, OnResponse&& on_response) {
+    std::size_t taken = 0;
+    while (taken < bytes.size()) {
+      taken += feed(bytes.substr(taken));
+      if (!done()) break;
+      const auto ended_with = status();
+      const bool goes_on = keep_alive();
+      begin();
+      if (!on_response(ended_with, goes_on)) break;
+    }
+    return taken;
+  }
+
   [[nodiscard]] bool head_done() const { return parser_->is_header_done(); }
   [[nodiscard]] bool done() const { return parser_->is_done(); }
   [[nodiscard]] unsigned status() const { return parser_->status; }
