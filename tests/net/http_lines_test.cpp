@@ -1,10 +1,8 @@
-#include "tests/net/http_harness.hpp"
+#include "tests/net/lines_client.hpp"
 
 #include <gmock/gmock.h>
 
 #include <chrono>
-#include <cstdio>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,79 +17,6 @@ constexpr std::string_view id_text = "0193a0b0-0000-7000-8000-000000000001";
 
 std::string with_id(std::string_view description) {
   return event_json(description, ",\"id\":\"" + std::string{id_text} + "\"");
-}
-
-/// A client that sends a batch as a stream of lines and reads results meanwhile.
-class LinesClient : public HttpClient {
- public:
-  using HttpClient::HttpClient;
-
-  void begin(std::string_view headers = {}, std::string_view target = "/api/events/batch") {
-    HttpClient::send("POST " + std::string{target} +
-                     " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
-                     "Transfer-Encoding: chunked\r\n" +
-                     std::string{headers} + "\r\n");
-  }
-  void send_chunk(std::string_view text) { HttpClient::send(chunk_of(text)); }
-  void end() { HttpClient::send("0\r\n\r\n"); }
-
-  /// The head of the answer; then read_line() gives the results.
-  HttpAnswer read_head() {
-    HttpAnswer answer;
-    answer.head = read_until("\r\n\r\n");
-    answer.status = static_cast<unsigned>(std::stoul(answer.head.substr(9, 3)));
-    return answer;
-  }
-  /// A result as a JSON body; empty at the end of the answer.
-  HttpAnswer read_line() {
-    HttpAnswer line;
-    while (lines_.find('\n') == std::string::npos) {
-      const auto size = std::stoul(read_until("\r\n"), nullptr, 16);
-      lines_ += read(size);
-      EXPECT_EQ(read(2), "\r\n");
-      if (size == 0) return line;
-    }
-    const auto end = lines_.find('\n') + 1;
-    line.body = lines_.substr(0, end);
-    lines_.erase(0, end);
-    return line;
-  }
-  std::vector<std::string> read_lines() {
-    std::vector<std::string> lines;
-    for (auto line = read_line(); !line.body.empty(); line = read_line())
-      lines.push_back(line.body);
-    return lines;
-  }
-  /// A whole stream with its length told, and all results.
-  std::vector<std::string> post(std::string_view body, std::string_view headers = {}) {
-    HttpClient::send(text_of("POST", "/api/events/batch", body,
-                             "Content-Type: application/x-ndjson\r\n" + std::string{headers}));
-    EXPECT_EQ(read_head().status, 200U);
-    return read_lines();
-  }
-
-  static std::string chunk_of(std::string_view text) {
-    std::string size(16, '\0');
-    size.resize(static_cast<std::size_t>(std::snprintf(size.data(), 16, "%zx", text.size())));
-    return size + "\r\n" + std::string{text} + "\r\n";
-  }
-
- private:
-  std::string lines_;
-};
-
-class HttpLinesTest : public ::testing::Test {
- protected:
-  static LinesClient client_of(const HttpHarness& harness) { return LinesClient{harness.port()}; }
-  static std::string total(const HttpHarness& harness) {
-    return harness.client().get("/api/events/list").at("/totalCount");
-  }
-};
-
-std::string at(std::string_view line, std::string_view path) {
-  HttpAnswer answer;
-  answer.body = line;
-  return answer.at(path);
 }
 
 TEST_F(HttpLinesTest, AnswersEachLineWhileTheRequestGoesOn) {
@@ -470,133 +395,6 @@ TEST_F(HttpLinesTest, RefusesTheWholeStreamBeforeItBegins) {
             406U);
   EXPECT_EQ(client.request("POST", "/api/events", event_json(), ndjson).status, 415U);
   EXPECT_EQ(client.post(event_json()).size(), 1U) << "the connection is as good as before";
-}
-
-TEST_F(HttpLinesTest, KeepsWhatCameBeforeTheClientVanished) {
-  HttpHarness harness;
-  {
-    auto gone = client_of(harness);
-    gone.begin();
-    gone.send_chunk(event_json("a") + "\n" + event_json("b") + "\n" + event_json("cut").substr(9));
-    EXPECT_EQ(gone.read_head().status, 200U);
-    static_cast<void>(gone.read_line());
-  }
-  auto client = client_of(harness);
-  const auto lines = client.post(event_json("c"));
-
-  ASSERT_EQ(lines.size(), 1U);
-  EXPECT_EQ(at(lines[0], "/sequence"), "3");
-}
-
-TEST_F(HttpLinesTest, EndsABodyThatBreaksOffWithALineThatSaysSo) {
-  HttpHarness harness;
-  auto half = client_of(harness);
-  half.begin();
-  half.send_chunk(event_json("a") + "\n" + event_json("cut"));
-  half.finish_sending();
-  EXPECT_EQ(half.read_head().status, 200U);
-  const auto lines = half.read_lines();
-
-  ASSERT_EQ(lines.size(), 2U);
-  EXPECT_EQ(at(lines[1], "/line"), "2");
-  EXPECT_EQ(at(lines[1], "/code"), "malformed_request");
-  EXPECT_TRUE(half.at_end());
-
-  auto broken = client_of(harness);
-  broken.begin();
-  broken.send_chunk(event_json("b") + "\n");
-  broken.send("nonsense\r\n");
-  EXPECT_EQ(broken.read_head().status, 200U);
-  const auto rest = broken.read_lines();
-  ASSERT_EQ(rest.size(), 2U);
-  EXPECT_EQ(at(rest[0], "/sequence"), "2");
-  EXPECT_EQ(at(rest[1], "/line"), "2");
-  EXPECT_EQ(total(harness), "2");
-}
-
-TEST_F(HttpLinesTest, EndsWithALineThatSaysThatTheServerDrains) {
-  HttpHarness harness;
-  auto client = client_of(harness);
-  harness.store.hold_commits();
-  client.begin();
-  client.send_chunk(event_json("a") + "\n" + event_json("half"));
-  EXPECT_EQ(client.read_head().status, 200U);
-  ASSERT_TRUE(harness.store.wait_for_held(1));
-
-  std::thread drain{[&] { harness.server().drain(); }};
-  harness.store.release_commits();
-  const auto lines = client.read_lines();
-  EXPECT_TRUE(client.at_end());
-  client.close();
-  drain.join();
-
-  ASSERT_EQ(lines.size(), 2U);
-  EXPECT_EQ(at(lines[0], "/sequence"), "1");
-  EXPECT_EQ(at(lines[1], "/line"), "2");
-  EXPECT_EQ(at(lines[1], "/code"), "draining");
-}
-
-TEST_F(HttpLinesTest, TellsTheFirstLineThatADrainLeftOut) {
-  ServerOptions options;
-  options.batch_events_max = 3;
-  HttpHarness harness{options};
-  auto client = client_of(harness);
-  harness.store.hold_commits();
-  client.begin();
-  std::string text;
-  for (int i = 0; i < 8; ++i)
-    text += event_json() + "\n";
-  client.send_chunk(text);
-  EXPECT_EQ(client.read_head().status, 200U);
-  ASSERT_TRUE(harness.store.wait_for_held(3));
-
-  std::thread drain{[&] { harness.server().drain(); }};
-  harness.store.release_commits();
-  const auto lines = client.read_lines();
-  client.close();
-  drain.join();
-
-  // Which lines were taken depends on when the drain came; none is in doubt.
-  ASSERT_GE(lines.size(), 4U);
-  for (std::size_t i = 0; i + 1 < lines.size(); ++i)
-    EXPECT_EQ(at(lines[i], "/sequence"), std::to_string(i + 1));
-  EXPECT_EQ(at(lines.back(), "/line"), std::to_string(lines.size()));
-  EXPECT_EQ(at(lines.back(), "/code"), "draining");
-}
-
-TEST_F(HttpLinesTest, EndsAStreamInWhichNothingCame) {
-  ServerOptions options;
-  options.idle_timeout = std::chrono::milliseconds{150};
-  HttpHarness harness{options};
-  auto client = client_of(harness);
-
-  client.begin();
-  client.send_chunk(event_json("a") + "\n" + event_json("half"));
-  EXPECT_EQ(client.read_head().status, 200U);
-  const auto lines = client.read_lines();
-
-  ASSERT_EQ(lines.size(), 2U);
-  EXPECT_EQ(at(lines[1], "/line"), "2");
-  EXPECT_EQ(at(lines[1], "/code"), "request_timeout");
-}
-
-TEST_F(HttpLinesTest, OutlivesTheTimeOfAnOrdinaryRequest) {
-  ServerOptions options;
-  options.request_timeout = std::chrono::milliseconds{50};
-  HttpHarness harness{options};
-  auto client = client_of(harness);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{300};
-
-  client.begin();
-  EXPECT_EQ(client.read_head().status, 200U);
-  std::size_t lines = 0;
-  while (std::chrono::steady_clock::now() < end) {
-    client.send_chunk(event_json() + "\n");
-    EXPECT_EQ(client.read_line().at("/line"), std::to_string(++lines));
-  }
-  client.end();
-
-  EXPECT_EQ(client.read_line().body, "");
 }
 
 }  // namespace

@@ -73,6 +73,10 @@ class StreamHarness {
   [[nodiscard]] std::uint64_t sessions_of(engine::ShardIndex shard) const {
     return hubs_[shard]->counters().sessions;
   }
+  /// Runs on the shard's thread, behind what is posted there already.
+  void on_shard(engine::ShardIndex shard, std::function<void()> task) {
+    asio::post(threads_.impl().context(shard), std::move(task));
+  }
   /// Has all hubs say goodbye; does not wait.
   void drain() {
     for (engine::ShardIndex shard = 0; shard < hubs_.size(); ++shard)
