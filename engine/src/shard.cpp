@@ -47,6 +47,7 @@ bool is_for_everyone(const Node& node) noexcept {
 [[gnu::always_inline]] inline void prefetch_sink(const Mailbox& mailbox) noexcept {
   if (mailbox.local.subscriptions.empty()) return;
   const auto* sink = mailbox.local.subscriptions.all().front().sink;
+  if (sink == nullptr) return;  // it has a filter: its state is asked instead
   __builtin_prefetch(sink, 1);
   __builtin_prefetch(reinterpret_cast<const std::byte*>(sink) + 63, 1);
 }

@@ -114,8 +114,7 @@ void HttpConnection::consume(std::string_view data) {
     flush();  // may make room for more requests, or lines
     if (!lines_) continue;
     partial_since_ = shard_.tick();
-    advance_lines();
-    flush();
+    flush_lines();
   }
   keep_unparsed(data);
 }

@@ -86,7 +86,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
 
   // A batch as a stream of lines.
   [[nodiscard]] std::optional<Response> begin_lines(bool continue_wanted);
-  void advance_lines();
+  void flush_lines();
+  bool advance_lines();
   [[nodiscard]] bool publish_lines();
   void retry_lines_in(std::chrono::microseconds time);
   [[nodiscard]] bool append_results(const ResponseSlot& slot);

@@ -52,21 +52,35 @@ std::optional<Response> HttpConnection::begin_lines(bool continue_wanted) {
   return std::nullopt;
 }
 
+/// Takes lines and sends results until neither makes room for the other. Lines that are
+/// refused have their results at once: nothing else would come to continue behind them.
+void HttpConnection::flush_lines() {
+  bool advanced = true;
+  while (advanced) {
+    advanced = advance_lines();
+    flush();
+  }
+}
+
 /// Takes and publishes lines as far as the bounds, and ids that are looked up, allow.
-void HttpConnection::advance_lines() {
+/// True if it took any.
+bool HttpConnection::advance_lines() {
+  bool took = false;
   while (state_ == State::open && lines_ && !lines_->end_slot && !held_) {
-    if (lines_->has_unpublished() && !publish_lines()) return;
-    if (held_ || !lines_->has_room() || has_full_queue()) return;
+    if (lines_->has_unpublished() && !publish_lines()) break;
+    if (held_ || !lines_->has_room() || has_full_queue()) break;
     auto results = lines_->take(request_.body, shard_.event_parser());
     if (!results) {
       if (lines_->body_ended() && lines_->has_room()) end_lines({});
-      return;
+      break;
     }
     lines_->newest_slot = queue_.push();
     auto& slot = *queue_.find(lines_->newest_slot);
     slot.lines = std::move(results);
     slot.frame.http11 = request_.http11;
+    took = true;
   }
+  return took;
 }
 
 /// False if the engine, or the caller's rate, does not take all of it now.

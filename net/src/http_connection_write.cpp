@@ -32,8 +32,7 @@ void HttpConnection::answer(std::uint32_t number, const ResponseView& response) 
 void HttpConnection::resume() {
   if (state_ == State::closed) return;
   flush();
-  advance_lines();
-  flush();
+  flush_lines();
   if (!pending_.empty() && can_parse()) {
     partial_since_ = shard_.tick();  // it was us who held it back
     consume(pending_);

@@ -65,7 +65,12 @@ class Connection {
  private:
   short wait(int events) const {
     pollfd poll{.fd = descriptor_, .events = static_cast<short>(events), .revents = 0};
-    CARILLON_FUZZ_REQUIRE(::poll(&poll, 1, deadline_ms) == 1);
+    int ready = 0;
+    // libFuzzer's own timer interrupts what waits.
+    do
+      ready = ::poll(&poll, 1, deadline_ms);
+    while (ready < 0 && errno == EINTR);
+    CARILLON_FUZZ_REQUIRE(ready == 1);
     // An error or a hang-up shows in the next receive.
     return static_cast<short>((poll.revents & ~(POLLERR | POLLHUP)) != 0 ? poll.revents : POLLIN);
   }

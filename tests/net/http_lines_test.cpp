@@ -124,6 +124,32 @@ TEST_F(HttpLinesTest, AnswersABadLineWithItsFaultsAndGoesOn) {
   EXPECT_EQ(total(harness), "3");
 }
 
+TEST_F(HttpLinesTest, GoesOnBehindMoreBadLinesThanMayBeInFlight) {
+  ServerOptions options;
+  options.batch_events_max = 3;
+  options.pipelined_requests_max = 4;
+  HttpHarness harness{options};
+  auto client = client_of(harness);
+  std::string body;
+  for (int i = 0; i < 50; ++i)
+    body += "7\n";
+
+  const auto lines = client.post(body + event_json("a"));
+
+  ASSERT_EQ(lines.size(), 51U);
+  EXPECT_EQ(at(lines[49], "/code"), "invalid_event");
+  EXPECT_EQ(at(lines[50], "/line"), "51");
+  EXPECT_EQ(at(lines[50], "/sequence"), "1");
+
+  // Behind an event whose acknowledgement is what made room.
+  client.begin();
+  client.send_chunk(event_json("b") + "\n" + body);
+  client.send_chunk(event_json("c") + "\n" + body);
+  client.end();
+  EXPECT_EQ(client.read_head().status, 200U);
+  EXPECT_EQ(client.read_lines().size(), 102U);
+}
+
 TEST_F(HttpLinesTest, RefusesALineOverTheSizeOfAnEventAndGoesOn) {
   ServerOptions options;
   options.event_bytes_max = 1'024;
