@@ -20,6 +20,15 @@ namespace {
 /// Longer than any timeout of the server: what takes this long hangs.
 constexpr int deadline_ms = 60'000;
 
+/// libFuzzer's own timer interrupts what waits; a connect() that is called again goes on.
+template <class Call>
+int uninterrupted(Call call) {
+  for (;;) {
+    const int result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
 /// One connection; its end is orderly or not, and noted.
 class Connection {
  public:
@@ -29,8 +38,11 @@ class Connection {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CARILLON_FUZZ_REQUIRE(
-        ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    CARILLON_FUZZ_REQUIRE(uninterrupted([&] {
+                            return ::connect(descriptor_,
+                                             reinterpret_cast<const sockaddr*>(&address),
+                                             sizeof address);
+                          }) == 0);
     const int on = 1;
     ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
@@ -65,12 +77,7 @@ class Connection {
  private:
   short wait(int events) const {
     pollfd poll{.fd = descriptor_, .events = static_cast<short>(events), .revents = 0};
-    int ready = 0;
-    // libFuzzer's own timer interrupts what waits.
-    do
-      ready = ::poll(&poll, 1, deadline_ms);
-    while (ready < 0 && errno == EINTR);
-    CARILLON_FUZZ_REQUIRE(ready == 1);
+    CARILLON_FUZZ_REQUIRE(uninterrupted([&] { return ::poll(&poll, 1, deadline_ms); }) == 1);
     // An error or a hang-up shows in the next receive.
     return static_cast<short>((poll.revents & ~(POLLERR | POLLHUP)) != 0 ? poll.revents : POLLIN);
   }
