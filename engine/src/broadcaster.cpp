@@ -367,7 +367,7 @@ Subscription Broadcaster::join(const UserId& user,
   auto* state =
       new SubscriptionState{shard, user, std::move(sink), std::move(options.filter), guest_shard};
   before(*state);
-  shard.route_command(state->join, user);
+  shard.route_command(*state, user);
   return Subscription{state};
 }
 

@@ -19,7 +19,7 @@ const UserId& user_of(const Node& node) noexcept {
     case Node::Kind::lookup_done:
       return static_cast<const Claim&>(node).key.owner;
     default:
-      return static_cast<const SubscriptionState::Command&>(node).state->user;
+      return SubscriptionState::of(node).user;
   }
 }
 
@@ -76,7 +76,7 @@ Shard::~Shard() {
   const auto drop = [](Node* node) {
     if (node->kind == Node::Kind::leave || node->kind == Node::Kind::join ||
         node->kind == Node::Kind::resume)
-      static_cast<SubscriptionState::Command*>(node)->state->drop_reference();
+      SubscriptionState::of(*node).drop_reference();
   };
   auto own = own_.take_all();
   while (!own.empty())

@@ -14,11 +14,11 @@ void Shard::handle(Node& node, Mailbox* mailbox) {
     case Node::Kind::change:
       return handle_change(static_cast<ChangeNode*>(&node));
     case Node::Kind::join:
-      return handle_join(*static_cast<SubscriptionState::Command&>(node).state, mailbox);
+      return handle_join(SubscriptionState::of(node), mailbox);
     case Node::Kind::leave:
-      return handle_leave(*static_cast<SubscriptionState::Command&>(node).state);
+      return handle_leave(SubscriptionState::of(node));
     case Node::Kind::resume:
-      return handle_resume(*static_cast<SubscriptionState::Command&>(node).state);
+      return handle_resume(SubscriptionState::of(node));
     case Node::Kind::lookup_done:
       return handle_lookup(static_cast<Claim&>(node), mailbox);
   }
@@ -145,6 +145,7 @@ void Shard::handle_join(SubscriptionState& state, Mailbox* mailbox) {
     end(state, EndReason::cancelled);
     return state.drop_reference();
   }
+  state.take_join();
   if (mailbox == nullptr) mailbox = &open_mailbox(state.user);
   fan_out(*mailbox);  // what came before belongs to those who were here
   add(subscriptions_, 1);

@@ -14,6 +14,15 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+struct ResumedSink final : Sink {
+  void on_events(const DeliveryBatch& batch) noexcept override {
+    for (const auto& delivery : batch.deliveries)
+      seen.push_back(delivery.event->description());
+  }
+  void on_resume() noexcept override { seen.emplace_back("resumed"); }
+  std::vector<std::string> seen;
+};
+
 class GuestSubscriptionTest : public TurnedBroadcasterTest {
  protected:
   ShardIndex home() { return broadcaster_->shard_of(alice_); }
@@ -152,23 +161,45 @@ TEST_F(GuestSubscriptionTest, GetsBroadcastsOnceWithItsUsersPosition) {
 }
 
 TEST_F(GuestSubscriptionTest, IsResumedBehindWhatWasPublishedBefore) {
-  struct Resumed final : Sink {
-    void on_events(const DeliveryBatch& batch) noexcept override {
-      for (const auto& delivery : batch.deliveries)
-        seen.push_back(delivery.event->description());
-    }
-    void on_resume() noexcept override { seen.emplace_back("resumed"); }
-    std::vector<std::string> seen;
-  };
   start();
-  const auto sink = std::make_shared<Resumed>();
+  const auto sink = std::make_shared<ResumedSink>();
   auto handle = broadcaster_->subscribe(alice_, sink, {.shard = other()});
+  run();
   publish(alice_, "a");
   handle.resume();
   publish(alice_, "b");
   run();
 
   EXPECT_THAT(sink->seen, ElementsAre("a", "resumed", "b"));
+}
+
+// Its join is the same node, still queued.
+TEST_F(GuestSubscriptionTest, IsResumedOnceWhenThatWasAskedBeforeItStarted) {
+  start();
+  const auto sink = std::make_shared<ResumedSink>();
+  auto handle = broadcaster_->subscribe(alice_, sink, {.shard = other()});
+  publish(alice_, "a");
+  handle.resume();
+  handle.resume();
+  run();
+  EXPECT_THAT(sink->seen, ElementsAre("a", "resumed"));
+  handle.resume();
+  run();
+
+  EXPECT_THAT(sink->seen, ElementsAre("a", "resumed", "resumed"));
+}
+
+TEST_F(GuestSubscriptionTest, IsNotResumedWhenItIsCancelledBeforeItStarted) {
+  start();
+  const auto sink = std::make_shared<ResumedSink>();
+  auto handle = broadcaster_->subscribe(alice_, sink, {.shard = other()});
+  publish(alice_, "a");
+  handle.resume();
+  handle.cancel();
+  publish(alice_, "b");
+  run();
+
+  EXPECT_THAT(sink->seen, ElementsAre("a"));
 }
 
 TEST_F(GuestSubscriptionTest, HoldsItsUsersEventsBackWhenItsShardIsBehind) {
