@@ -44,41 +44,34 @@ std::uint64_t address_key(const asio::ip::address& address) noexcept {
     for (std::size_t i = 0; i < 8; ++i)
       key = (key << 8U) | bytes[i];
   }
-  return key == 0 ? 1 : key;
+  return key;
 }
 
 AdmissionPass::AdmissionPass(AdmissionPass&& other) noexcept
     : admission_{std::move(other.admission_)},
-      address_{std::exchange(other.address_, 0)},
-      user_{other.user_},
-      has_session_{std::exchange(other.has_session_, false)} {
+      address_{std::exchange(other.address_, nullptr)},
+      session_{std::exchange(other.session_, nullptr)} {
 }
 
 AdmissionPass& AdmissionPass::operator=(AdmissionPass&& other) noexcept {
   if (this == &other) return *this;
   release();
   admission_ = std::move(other.admission_);
-  address_ = std::exchange(other.address_, 0);
-  user_ = other.user_;
-  has_session_ = std::exchange(other.has_session_, false);
+  address_ = std::exchange(other.address_, nullptr);
+  session_ = std::exchange(other.session_, nullptr);
   return *this;
 }
 
 bool AdmissionPass::open_session(const engine::UserId& user) {
-  if (!admission_ || has_session_) return true;
-  if (!admission_->sessions_.add(user, admission_->sessions_per_user_max_.load(relaxed))) {
-    admission_->count(Rejection::sessions_per_user);
-    return false;
-  }
-  user_ = user;
-  has_session_ = true;
-  return true;
+  if (!admission_ || session_ != nullptr) return true;
+  session_ = admission_->sessions_.add(user, admission_->sessions_per_user_max_.load(relaxed));
+  if (session_ == nullptr) admission_->count(Rejection::sessions_per_user);
+  return session_ != nullptr;
 }
 
 void AdmissionPass::release() noexcept {
   if (!admission_) return;
-  if (std::exchange(has_session_, false)) admission_->sessions_.remove(user_);
-  admission_->release(std::exchange(address_, 0));
+  admission_->release(std::exchange(address_, nullptr), std::exchange(session_, nullptr));
   admission_.reset();
 }
 
@@ -136,10 +129,10 @@ std::optional<Rejection> Admission::admit(const asio::ip::address& address, Admi
     count(Rejection::connections);
     return Rejection::connections;
   }
-  std::uint64_t key = 0;
+  AddressCounts::Entry* counted = nullptr;
   if (is_counted(address)) {
-    key = address_key(address);
-    if (!addresses_.add(key, connections_per_address_max_.load(relaxed))) {
+    counted = addresses_.add(address_key(address), connections_per_address_max_.load(relaxed));
+    if (counted == nullptr) {
       connections_.fetch_sub(1, relaxed);
       count(Rejection::connections_per_address);
       return Rejection::connections_per_address;
@@ -147,7 +140,7 @@ std::optional<Rejection> Admission::admit(const asio::ip::address& address, Admi
   }
   pass.release();
   pass.admission_ = shared_from_this();
-  pass.address_ = key;
+  pass.address_ = counted;
   return std::nullopt;
 }
 
@@ -157,8 +150,9 @@ bool Admission::is_counted(const asio::ip::address& address) const noexcept {
   return loopback_limited_.load(relaxed) || !is_loopback(address);
 }
 
-void Admission::release(std::uint64_t address) noexcept {
-  if (address != 0) addresses_.remove(address);
+void Admission::release(AddressCounts::Entry* address, SessionCounts::Entry* session) noexcept {
+  sessions_.remove(session);
+  addresses_.remove(address);
   connections_.fetch_sub(1, relaxed);
 }
 

@@ -30,6 +30,14 @@ enum class Rejection : std::uint8_t {
 inline constexpr std::array<std::string_view, 5> rejection_names{
     "connections", "connections_per_address", "descriptors", "sessions_per_user", "publish_rate"};
 
+struct UserHash {
+  std::size_t operator()(const engine::UserId& user) const noexcept {
+    return engine::hash_uuid(user);
+  }
+};
+using AddressCounts = CountTable<std::uint64_t>;
+using SessionCounts = CountTable<engine::UserId, UserHash>;
+
 /// An admitted connection's place in the counts, and its session's. Goes with
 /// the socket from owner to owner; the last one gives it back.
 class AdmissionPass {
@@ -49,10 +57,9 @@ class AdmissionPass {
  private:
   friend class Admission;
 
-  std::shared_ptr<Admission> admission_;  // null: nothing to give back
-  std::uint64_t address_ = 0;             // 0: not counted
-  engine::UserId user_;
-  bool has_session_ = false;
+  std::shared_ptr<Admission> admission_;     // null: nothing to give back
+  AddressCounts::Entry* address_ = nullptr;  // null: not counted
+  SessionCounts::Entry* session_ = nullptr;  // null: no session
 };
 
 /// The limits of one server and what is counted against them.
@@ -102,11 +109,6 @@ class Admission : public std::enable_shared_from_this<Admission> {
  private:
   friend class AdmissionPass;
 
-  struct UserHash {
-    std::size_t operator()(const engine::UserId& user) const noexcept {
-      return engine::hash_uuid(user);
-    }
-  };
   struct Rate {
     std::atomic<std::uint64_t> per_second{0};
     std::atomic<std::uint64_t> burst{0};
@@ -117,7 +119,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
 
   [[nodiscard]] BucketTicks ticks(Clock::time_point now) const noexcept;
   [[nodiscard]] bool is_counted(const asio::ip::address& address) const noexcept;
-  void release(std::uint64_t address) noexcept;
+  void release(AddressCounts::Entry* address, SessionCounts::Entry* session) noexcept;
 
   const Clock::time_point start_;
   const std::uint64_t seed_;  // nobody outside can choose users that share a bucket
@@ -133,8 +135,8 @@ class Admission : public std::enable_shared_from_this<Admission> {
 
   // What is counted.
   std::atomic<std::uint64_t> connections_{0};
-  CountTable<std::uint64_t> addresses_;
-  CountTable<engine::UserId, UserHash> sessions_;
+  AddressCounts addresses_;
+  SessionCounts sessions_;
   TokenBucket accepts_;
   RateTable publishes_;
   std::array<std::atomic<std::uint64_t>, rejection_names.size()> rejected_{};
@@ -143,7 +145,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
 };
 
 /// The part of an address that is counted: an IPv4 address, mapped into IPv6 or
-/// not, or the first 64 bits of an IPv6 address. Never 0. (IPv4's keys are those
+/// not, or the first 64 bits of an IPv6 address. (IPv4's keys are those
 /// of ::/32, which the IETF keeps for itself.)
 [[nodiscard]] std::uint64_t address_key(const asio::ip::address& address) noexcept;
 

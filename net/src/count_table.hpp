@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 namespace carillon::net {
 
@@ -17,21 +18,26 @@ namespace carillon::net {
 template <class Key, class Hash = std::hash<Key>>
 class CountTable {
  public:
-  /// Counts one more, unless there are `max` already (0: no limit).
-  [[nodiscard]] bool add(const Key& key, std::uint64_t max) {
+  /// A key and its count. Whoever was counted keeps its address to give that back: half
+  /// as much as the key of a user. The rest is the table's.
+  using Entry = std::pair<const Key, std::uint32_t>;
+
+  /// Counts one more; null if there are `max` already (0: no limit).
+  [[nodiscard]] Entry* add(const Key& key, std::uint64_t max) {
     auto& stripe = stripe_of(key);
     const std::lock_guard lock{stripe.mutex};
-    auto& count = stripe.counts[key];
-    if (max != 0 && count >= max) return false;  // then it is not 0, and stays
-    ++count;
-    return true;
+    auto& entry = *stripe.counts.try_emplace(key).first;
+    if (max != 0 && entry.second >= max) return nullptr;  // then it is not 0, and stays
+    ++entry.second;
+    return &entry;
   }
 
-  void remove(const Key& key) noexcept {
-    auto& stripe = stripe_of(key);
+  /// Once for each add(). Null: nothing was counted.
+  void remove(Entry* entry) noexcept {
+    if (entry == nullptr) return;
+    auto& stripe = stripe_of(entry->first);
     const std::lock_guard lock{stripe.mutex};
-    const auto found = stripe.counts.find(key);
-    if (found != stripe.counts.end() && --found->second == 0) stripe.counts.erase(found);
+    if (--entry->second == 0) stripe.counts.erase(stripe.counts.find(entry->first));
   }
 
   /// For metrics and tests.

@@ -12,13 +12,15 @@ SessionBacklog::SessionBacklog(tcp::socket socket) : socket_{std::move(socket)} 
 
 void SessionBacklog::append(std::string_view whole_frames) {
   keep_lent();
+  if (own_ == nullptr) own_ = std::make_unique<Own>();
+  auto& [bytes, sent] = *own_;
   // Room in front is reused before the text grows: with at least half of it
   // sent, moving the rest costs less than what was sent to get there.
-  if (sent_ > 0 && sent_ >= own_.size() / 2) {
-    own_.erase(0, sent_);
-    sent_ = 0;
+  if (sent > 0 && sent >= bytes.size() / 2) {
+    bytes.erase(0, sent);
+    sent = 0;
   }
-  own_.append(whole_frames);
+  bytes.append(whole_frames);
 }
 
 void SessionBacklog::lend(const SharedBytes& whole_frames) {
@@ -36,9 +38,12 @@ void SessionBacklog::lend(const SharedBytes& whole_frames) {
 }
 
 SessionBacklog::WriteOutcome SessionBacklog::write() {
-  const std::string_view queued =
-      arena_ != nullptr ? std::string_view{*arena_}.substr(lent_begin_, lent_end_ - lent_begin_)
-                        : std::string_view{own_}.substr(sent_);
+  std::string_view queued;
+  if (arena_ != nullptr) {
+    queued = std::string_view{*arena_}.substr(lent_begin_, lent_end_ - lent_begin_);
+  } else if (own_ != nullptr) {
+    queued = std::string_view{own_->bytes}.substr(own_->sent);
+  }
   if (queued.empty()) return WriteOutcome::drained;
 
   error_code error;
@@ -53,23 +58,21 @@ SessionBacklog::WriteOutcome SessionBacklog::write() {
     lent_begin_ += written;
     keep_lent();
   } else {
-    sent_ += written;
+    own_->sent += written;
   }
   return WriteOutcome::blocked;
 }
 
 void SessionBacklog::discard() noexcept {
-  // Swapped, not cleared, so that an idle session holds no memory.
-  std::string{}.swap(own_);
-  sent_ = 0;
+  own_.reset();
   arena_ = nullptr;
   lent_begin_ = lent_end_ = 0;
 }
 
 void SessionBacklog::keep_lent() {
   if (arena_ == nullptr) return;
-  own_.assign(*arena_, lent_begin_, lent_end_ - lent_begin_);
-  sent_ = 0;
+  own_ = std::make_unique<Own>();
+  own_->bytes.assign(*arena_, lent_begin_, lent_end_ - lent_begin_);
   arena_ = nullptr;
   lent_begin_ = lent_end_ = 0;
 }

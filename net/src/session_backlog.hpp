@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -39,7 +40,8 @@ class SessionBacklog {
 
   [[nodiscard]] tcp::socket& socket() noexcept { return socket_; }
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return own_.size() - sent_ + (lent_end_ - lent_begin_);
+    const auto own = own_ == nullptr ? 0 : own_->bytes.size() - own_->sent;
+    return own + (lent_end_ - lent_begin_);
   }
 
   /// Copies.
@@ -54,11 +56,15 @@ class SessionBacklog {
   void discard() noexcept;
 
  private:
+  struct Own {
+    std::string bytes;
+    std::size_t sent = 0;  // of them
+  };
+
   void keep_lent();
 
   tcp::socket socket_;
-  std::string own_;
-  std::size_t sent_ = 0;  // of own_
+  std::unique_ptr<Own> own_;  // null: nothing of its own is queued
   const std::string* arena_ = nullptr;
   std::size_t lent_begin_ = 0;
   std::size_t lent_end_ = 0;

@@ -7,7 +7,7 @@
 namespace carillon::net {
 
 StreamSession::StreamSession(SessionHost& host, tcp::socket socket, FrameFormat format)
-    : host_{&host}, backlog_{std::move(socket)}, progress_at_{host.now()}, format_{format} {
+    : host_{&host}, format_{format}, backlog_{std::move(socket)}, progress_at_{host.now()} {
 }
 
 void StreamSession::subscribe(const engine::UserId& user, engine::Filter filter) {

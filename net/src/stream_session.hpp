@@ -107,24 +107,26 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   void wait_until_writable();
   void on_input(error_code error);
 
+  // What a delivery needs comes first: the shard fetches the first 64 bytes of a sink
+  // ahead of it.
   SessionHost* host_;  // null once closed
-  SessionBacklog backlog_;
-  AdmissionPass pass_;
-  engine::Subscription subscription_;
-  engine::Position position_;
   std::unique_ptr<engine::Filter> filter_;
-  SessionShare share_;
-  /// When bytes last left, the socket became full, or the lingering began.
-  StreamClock::time_point progress_at_;
-  std::uint32_t index_ = 0;
   const FrameFormat format_;
   State state_ = State::starting;
-  CloseReason closing_reason_ = CloseReason::client;
   bool dirty_ = false;
   bool blocked_ = false;  // the last write found the socket full
   bool waiting_until_writable_ = false;
   bool discarding_input_ = false;
   bool lingering_ = false;
+  CloseReason closing_reason_ = CloseReason::client;
+  engine::Position position_;
+  SessionBacklog backlog_;
+  /// When bytes last left, the socket became full, or the lingering began.
+  StreamClock::time_point progress_at_;
+  engine::Subscription subscription_;
+  AdmissionPass pass_;
+  SessionShare share_;
+  std::uint32_t index_ = 0;
 };
 
 }  // namespace carillon::net

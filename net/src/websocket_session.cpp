@@ -75,7 +75,8 @@ void WebSocketSession::welcome() {
 void WebSocketSession::wait_readable() {
   if (finished_ || is_over()) return;
   wait_until_readable(socket(),
-                      [self = shared_from_this(), this](error_code error) { on_readable(error); });
+                      [self = std::static_pointer_cast<WebSocketSession>(shared_from_this())](
+                          error_code error) { self->on_readable(error); });
 }
 
 void WebSocketSession::on_readable(error_code error) {
