@@ -3,6 +3,7 @@
 #include "net/src/ack_answer.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
+#include "net/src/lean_wait.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -55,7 +56,7 @@ void HttpConnection::wait_readable() {
   if (state_ == State::open && !can_parse()) return;
   reading_ = true;
   // A wait, not a read: an idle connection needs no buffer of its own.
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code ec) {
+  wait_until_readable(socket_, [self = shared_from_this()](error_code ec) {
     self->reading_ = false;
     self->on_readable(ec);
   });
@@ -122,11 +123,11 @@ void HttpConnection::consume(std::string_view data) {
 void HttpConnection::keep_unparsed(std::string_view data) {
   if (state_ != State::open) return;
   if (data.empty()) {
-    if (pending_.capacity() > pending_read_bytes) std::string{}.swap(pending_);
-    pending_.clear();
+    shard_.spare().keep(pending_);
   } else if (data.data() >= pending_.data() && data.data() < pending_.data() + pending_.size()) {
     pending_.erase(0, pending_.size() - data.size());
   } else {
+    if (pending_.empty()) pending_ = shard_.spare().take_text();
     pending_.assign(data);
   }
   if (!has_partial_request()) {
@@ -144,6 +145,7 @@ bool HttpConnection::step(std::string_view& data) {
     while (data.starts_with("\r\n"))
       data.remove_prefix(2);
     if (data.empty() || data == "\r") return false;
+    request_ = shard_.spare().take_request();
     parser_.emplace(request_, shard_.net().options.header_bytes_max);
     partial_since_ = shard_.tick();
   }
@@ -220,6 +222,7 @@ void HttpConnection::dispatch() {
   auto response = std::exchange(early_answer_, std::nullopt);
   if (!response && request_.body_cut) response = body_too_large(route_, shard_.net().options);
   if (!response) response = handle_request(*this, request_, route_, number);
+  shard_.spare().keep(request_);
   if (response) answer(number, *response);
 }
 
@@ -260,7 +263,7 @@ void HttpConnection::on_batch_ack(std::uint32_t number,
 void HttpConnection::become_stream(StreamRequest request) {
   queue_.pop_back();
   last_ = false;
-  stream_.emplace(std::move(request));
+  stream_ = std::make_unique<StreamRequest>(std::move(request));
 }
 
 }  // namespace carillon::net

@@ -117,7 +117,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::string out_;
   std::size_t out_sent_ = 0;
   std::optional<std::uint32_t> held_;
-  std::optional<StreamRequest> stream_;
+  std::unique_ptr<StreamRequest> stream_;
   std::unique_ptr<LineStream> lines_;  // until its answer has left
 
   std::uint64_t opened_at_ = 0;  // ticks, as all of these

@@ -9,11 +9,6 @@
 // The writing half of HttpConnection, its deadlines and its end.
 
 namespace carillon::net {
-namespace {
-
-constexpr std::size_t kept_out_bytes = std::size_t{64} * 1024;
-
-}  // namespace
 
 void HttpConnection::answer(std::uint32_t number, const ResponseView& response) {
   auto* const slot = queue_.find(number);
@@ -22,6 +17,7 @@ void HttpConnection::answer(std::uint32_t number, const ResponseView& response) 
     slot->frame.close = true;
     last_ = true;
   }
+  if (slot->bytes.empty()) slot->bytes = shard_.spare().take_text();
   append_response(slot->bytes, response, slot->frame, shard_.common_headers());
   slot->ready = true;
   unsent_bytes_ += slot->bytes.size();
@@ -56,6 +52,7 @@ void HttpConnection::gather() {
       out_.swap(slot->bytes);
     } else {
       out_ += slot->bytes;
+      shard_.spare().keep(slot->bytes);
     }
     if (lines_ && lines_->end_slot == queue_.front_number()) lines_.reset();
     queue_.pop_front();
@@ -70,8 +67,7 @@ void HttpConnection::flush() {
   while (state_ == State::open && !writing_) {
     if (out_sent_ == out_.size()) {
       out_sent_ = 0;
-      out_.clear();
-      if (out_.capacity() > kept_out_bytes) std::string{}.swap(out_);
+      shard_.spare().keep(out_);
       gather();
       if (out_.empty()) return;
       write_since_ = shard_.tick();
@@ -120,7 +116,7 @@ void HttpConnection::linger() {
 void HttpConnection::hand_over() {
   const auto self = shared_from_this();  // the table's reference ends in close()
   auto& net = shard_.net();
-  auto request = *std::exchange(stream_, std::nullopt);
+  auto request = std::move(*std::exchange(stream_, nullptr));
   request.early_bytes = std::move(pending_);
   request.pass = std::move(pass_);
   auto place = net.spread->place(request.user, net.broadcaster->shard_of(request.user));

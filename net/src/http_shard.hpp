@@ -6,6 +6,7 @@
 #include "net/src/net_context.hpp"
 #include "net/src/refused_connections.hpp"
 #include "net/src/response.hpp"
+#include "net/src/spare_memory.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -73,6 +74,8 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
   [[nodiscard]] const HttpCounters& counters() const noexcept { return counters_; }
   /// Bytes just read, until the next read of any connection of this shard.
   [[nodiscard]] std::span<char> read_scratch() noexcept { return read_scratch_; }
+  /// Of its connections, which hold none while they are idle.
+  [[nodiscard]] SpareMemory& spare() noexcept { return spare_; }
   [[nodiscard]] std::string& header_scratch() noexcept { return header_scratch_; }
   /// Server and Date header lines.
   [[nodiscard]] const std::string& common_headers() const noexcept { return common_headers_; }
@@ -113,6 +116,7 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
   std::vector<engine::Ack> acks_taken_;
   std::vector<std::pair<Ticket, Response>> responses_taken_;
   std::vector<char> read_scratch_;
+  SpareMemory spare_;
   std::string header_scratch_;
   std::string common_headers_;
   std::int64_t common_second_ = 0;

@@ -6,12 +6,6 @@
 #include <utility>
 
 namespace carillon::net {
-namespace {
-
-constexpr std::size_t kept_response_bytes = 4096;
-
-}  // namespace
-
 void ResponseQueue::grow() {
   std::vector<ResponseSlot> larger(std::max<std::size_t>(1, ring_.size() * 2));
   for (std::uint32_t i = 0; i < count_; ++i) {
@@ -26,11 +20,7 @@ std::uint32_t ResponseQueue::push() {
   if (count_ == ring_.size()) grow();
   const auto number = (head_ + count_) & number_mask;
   ++count_;
-  auto& slot = at(number);
-  auto bytes = std::move(slot.bytes);
-  bytes.clear();
-  slot = ResponseSlot{};
-  slot.bytes = std::move(bytes);  // its memory is used again
+  at(number) = ResponseSlot{};
   return number;
 }
 
@@ -43,9 +33,7 @@ ResponseSlot* ResponseQueue::front() noexcept {
 }
 
 void ResponseQueue::pop_front() noexcept {
-  auto& bytes = at(head_).bytes;
   at(head_).lines.reset();
-  if (bytes.capacity() > kept_response_bytes) std::string{}.swap(bytes);
   head_ = (head_ + 1) & number_mask;
   --count_;
 }
