@@ -53,7 +53,7 @@ class RankSelection {
     while (inside_total_ > few && narrow(first, last)) {
     }
     auto rows = gather();
-    const auto by_key = [this](const PageRow& a, const PageRow& b) { return key(a) < key(b); };
+    const auto by_key = [](const PageRow& a, const PageRow& b) { return key(a) < key(b); };
     const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(first - below_);
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(last - below_);
     std::nth_element(rows.begin(), begin, rows.end(), by_key);
