@@ -21,8 +21,9 @@ struct StreamRequest {
   enum class Kind { websocket, sse };
 
   Kind kind = Kind::sse;
-  http::request<http::string_body> request;  ///< as parsed; the upgrade for a WebSocket
-  std::string early_bytes;                   ///< what was read behind the request
+  /// As parsed; for a WebSocket one that refuse_upgrade() lets pass.
+  http::request<http::string_body> request;
+  std::string early_bytes;  ///< what was read behind the request
   engine::UserId user;
   engine::Filter filter;
   /// The caller has service rights: its publishes over `carillon.v1` may name

@@ -2,6 +2,7 @@
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
 #include "net/src/list_query.hpp"
+#include "net/src/websocket_handshake.hpp"
 
 #include <utility>
 
@@ -63,13 +64,15 @@ Handled handle_subscribe(const Exchange& exchange) {
     response.content_type = "text/event-stream";
     return response;
   }
-  // Before anything is switched: the connection stays as good as it was.
-  if (!exchange.connection.pass().open_session(exchange.caller.user))
-    return too_many_sessions_response(*exchange.net().admission);
   StreamRequest stream;
   stream.kind =
       is_upgrade(exchange.request) ? StreamRequest::Kind::websocket : StreamRequest::Kind::sse;
   stream.request = to_beast(exchange.request);
+  // Before anything is switched: the connection stays as good as it was.
+  if (stream.kind == StreamRequest::Kind::websocket)
+    if (auto refusal = refuse_upgrade(stream.request)) return refusal;
+  if (!exchange.connection.pass().open_session(exchange.caller.user))
+    return too_many_sessions_response(*exchange.net().admission);
   stream.user = exchange.caller.user;
   stream.filter = std::move(filter);
   stream.service = exchange.caller.service;

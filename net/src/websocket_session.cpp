@@ -34,13 +34,6 @@ WebSocketSession::WebSocketSession(SessionHost& host, tcp::socket socket, bool v
 }
 
 void WebSocketSession::start(StreamRequest request) {
-  if (const auto refusal = refuse_upgrade(request.request)) {
-    std::string answer;
-    append_response(answer, *refusal, {.close = true}, "Server: " + host().server_name() + "\r\n");
-    queue(answer);
-    finished_ = true;
-    return begin_closing(CloseReason::handshake);
-  }
   user_ = request.user;
   service_ = request.service;
   if (!request.early_bytes.empty())

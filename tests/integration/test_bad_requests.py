@@ -140,7 +140,7 @@ class BadRequestsTest(IntegrationTest):
                 self.assertIn(answer.status, (400, 505))
                 self.assertTrue(raw.at_end())
 
-    def test_a_wrong_websocket_handshake_is_refused(self):
+    def test_a_wrong_websocket_handshake_is_refused_and_the_connection_goes_on(self):
         handshake = ("GET /api/events/subscribe HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
                      "Connection: Upgrade\r\nSec-WebSocket-Version: {}\r\n"
                      "Sec-WebSocket-Key: {}\r\n\r\n")
@@ -148,6 +148,8 @@ class BadRequestsTest(IntegrationTest):
             with self.subTest(version=version, key=key), RawHttp(self.server) as raw:
                 raw.send(handshake.format(version, key).encode())
                 self.assert_refusal(raw.read_answer(), status)
+                raw.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.assertEqual(raw.read_answer().status, 200)
 
     def test_pipelined_requests_are_answered_in_order_whatever_is_wrong_with_some(self):
         user = new_user()

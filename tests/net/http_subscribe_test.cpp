@@ -97,6 +97,26 @@ TEST(HttpSubscribeTest, RefusesABadFilterInsteadOfStreamingEverything) {
   EXPECT_EQ(websocket.status, 400U);
 }
 
+TEST(HttpSubscribeTest, RefusesAnUpgradeThatIsNotOneAndGoesOn) {
+  HttpHarness harness;
+  auto client = harness.client();
+  const auto changed = [](std::string_view from, std::string_view to) {
+    std::string headers{upgrade};
+    return headers.replace(headers.find(from), from.size(), to);
+  };
+
+  const auto version = client.get("/api/events/subscribe", changed("Version: 13", "Version: 12"));
+  const auto key = client.get("/api/events/subscribe", changed("dGhlIHNhbXBsZSBub25jZQ==", "x"));
+
+  EXPECT_EQ(version.status, 426U);
+  EXPECT_EQ(version.header("Sec-WebSocket-Version"), "13");
+  EXPECT_EQ(version.header("Content-Type"), "application/json; charset=utf-8");
+  EXPECT_EQ(version.at("/code"), "malformed_request");
+  EXPECT_EQ(key.status, 400U);
+  EXPECT_EQ(key.at("/code"), "malformed_request");
+  EXPECT_EQ(client.get("/healthz").status, 200U);
+}
+
 TEST(HttpSubscribeTest, SaysWhatIsNotSupportedYet) {
   HttpHarness harness;
   auto client = harness.client();

@@ -59,22 +59,6 @@ TEST(StreamWebSocketTest, ChoosesCarillonV1OnlyIfTheClientOffersIt) {
   EXPECT_THAT(other.read_head(), Not(HasSubstr("Sec-WebSocket-Protocol")));
 }
 
-TEST(StreamWebSocketTest, RefusesAnUpgradeThatIsNotOneInTheErrorEnvelope) {
-  StreamHarness harness;
-  auto request = WebSocketClient::upgrade_request();
-  request.replace(request.find("Version: 13"), 11, "Version: 12");
-
-  auto socket = harness.connect(websocket_request(alice), request);
-  const auto answer = socket.read_all();
-
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
-  EXPECT_THAT(answer, HasSubstr("Sec-WebSocket-Version: 13\r\n"));
-  EXPECT_THAT(answer, HasSubstr("Content-Type: application/json; charset=utf-8\r\n"));
-  EXPECT_THAT(answer, HasSubstr(R"("code":"malformed_request")"));
-  socket.close();
-  StreamHarness::wait_for([&] { return harness.closed(CloseReason::handshake) == 1; });
-}
-
 TEST(StreamWebSocketTest, SendsEachEventAsOneTextFrameWithItsCursor) {
   StreamHarness harness;
   auto client = harness.websocket(alice);
