@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -10,8 +11,9 @@ namespace carillon::testing {
 
 /// A fresh folder of its own for a test, removed with all that is in it.
 ///
-/// In memory (/dev/shm) where there is such a place and TMPDIR says nothing else:
-/// tests ask what is written and synced, not how long a disk takes for it.
+/// In memory (/dev/shm) where there is such a place with room, and TMPDIR says nothing
+/// else: tests ask what is written and synced, not how long a disk takes for it. A
+/// container often has 64 MiB there, less than one PostgreSQL.
 class TempDir {
  public:
   TempDir() {
@@ -36,9 +38,10 @@ class TempDir {
   static std::filesystem::path parent() {
     std::filesystem::path memory{"/dev/shm"};
     std::error_code unknown;
+    constexpr std::uintmax_t room = std::uintmax_t{1} << 30U;
+    const auto space = std::filesystem::space(memory, unknown);
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody writes the environment
-    if (std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory(memory, unknown))
-      return memory;
+    if (std::getenv("TMPDIR") == nullptr && !unknown && space.available >= room) return memory;
     return std::filesystem::temp_directory_path();
   }
 

@@ -18,10 +18,17 @@ AS_NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
 AS_OURSELVES = ["setpriv", "--pdeathsig=QUIT", "--"]
 
 
+def memory_with_room():
+    """A place in memory, if there is one that holds a database: a container often has 64 MiB."""
+    if "TMPDIR" in os.environ or not os.path.isdir("/dev/shm"):
+        return None
+    space = os.statvfs("/dev/shm")
+    return "/dev/shm" if space.f_bavail * space.f_frsize >= 1 << 30 else None
+
+
 class PostgreSQL:
     def __init__(self):
-        memory = "/dev/shm" if os.path.isdir("/dev/shm") and "TMPDIR" not in os.environ else None
-        self.directory = tempfile.mkdtemp(prefix="carillon-", dir=memory)
+        self.directory = tempfile.mkdtemp(prefix="carillon-", dir=memory_with_room())
         self._user = AS_OURSELVES
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
