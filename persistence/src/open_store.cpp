@@ -21,22 +21,14 @@ constexpr std::string_view memory_scheme = "memory:";
 Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
   if (options.columns_chunk_rows == 0 || options.columns_chunk_rows > 65'535)
     return Error{Errc::invalid_argument, "columns_chunk_rows is from 1 to 65,535"};
+  if (auto known = check_store_url(options.url); !known) return known.error();
   const std::string_view url = options.url;
-  if (url.starts_with(rocksdb_scheme)) {
-    const auto path = url.substr(rocksdb_scheme.size());
-    if (path.empty())
-      return Error{Errc::invalid_argument, "The store rocksdb: needs a directory: rocksdb:PATH"};
-    return RocksStore::open(std::string{path}, options);
-  }
-  if (url == memory_scheme) {
-    if (options.memory_bytes_max == 0)
-      return Error{Errc::invalid_argument, "The store memory: needs memory_bytes_max above 0"};
-    return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options)};
-  }
-  if (is_postgres_url(url)) return PostgresStore::open(options);
-  return Error{Errc::invalid_argument, "The store '" + options.url +
-                                           "' is of no known kind; supported are rocksdb:PATH, "
-                                           "postgresql://… and memory:"};
+  if (url.starts_with(rocksdb_scheme))
+    return RocksStore::open(std::string{url.substr(rocksdb_scheme.size())}, options);
+  if (url != memory_scheme) return PostgresStore::open(options);
+  if (options.memory_bytes_max == 0)
+    return Error{Errc::invalid_argument, "The store memory: needs memory_bytes_max above 0"};
+  return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options)};
 }
 
 }  // namespace
@@ -54,6 +46,18 @@ Result<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
     return Error{Errc::unavailable, "While opening the store '" + shown_store_url(options.url) +
                                         "': " + thrown.what()};
   }
+}
+
+Result<void> check_store_url(const std::string& url) {
+  if (url == rocksdb_scheme)
+    return Error{Errc::invalid_argument, "The store rocksdb: needs a directory: rocksdb:PATH"};
+  if (url == memory_scheme || url.starts_with(rocksdb_scheme)) return {};
+  if (!is_postgres_url(url))
+    return Error{Errc::invalid_argument, "The store '" + url +
+                                             "' is of no known kind; supported are rocksdb:PATH, "
+                                             "postgresql://… and memory:"};
+  if (const auto target = parse_postgres_url(url); !target) return target.error();
+  return {};
 }
 
 std::string shown_store_url(std::string_view url) {

@@ -53,6 +53,17 @@ TEST_F(ConfigLoadTest, AFlagBeatsTheEnvironmentThatBeatsTheFile) {
   EXPECT_FALSE(loaded.origins.contains("auth")) << "a default has no origin";
 }
 
+TEST_F(ConfigLoadTest, AStoreOfNoKnownKindIsAFaultBeforeItIsOpened) {
+  for (const std::string store : {"sqlite:x", "rocksdb:", "/var/lib/x", "postgresql://?a=b"}) {
+    sources_.flags["store"] = store;
+    EXPECT_THAT(load_config(sources_).faults, ElementsAre(HasSubstr("store"))) << store;
+  }
+  for (const std::string store : {"rocksdb:x", "memory:", "postgresql://h/d", "postgres://"}) {
+    sources_.flags["store"] = store;
+    EXPECT_THAT(load_config(sources_).faults, IsEmpty()) << store;
+  }
+}
+
 TEST_F(ConfigLoadTest, AllFaultsAreReportedAtOnceEachWithItsPlace) {
   sources_.flags["threads"] = "many";
   sources_.environment = {{"CARILLON_LISTEN", "here"}};

@@ -82,6 +82,8 @@ void check_together(LoadedConfig& loaded) {
     loaded.faults.emplace_back(
         "data_dir has no default, because neither HOME nor XDG_STATE_HOME is set: name one with "
         "--data-dir DIR");
+  if (auto known = persistence::check_store_url(store_url(config)); !known)
+    loaded.faults.push_back("store: " + known.error().text());
   if (config.auth == "none" && !config.insecure && !is_loopback(config.listen))
     loaded.faults.push_back(fmt::format(
         "auth = \"none\" on {} would let every machine that reaches it act as any user: listen on "

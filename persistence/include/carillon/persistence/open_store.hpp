@@ -58,6 +58,10 @@ struct StoreOptions {
 /// made anew or repaired silently.
 [[nodiscard]] engine::Result<std::unique_ptr<Store>> open_store(const StoreOptions& options);
 
+/// Whether open_store() takes such a URL: its kind and form. Opens and makes nothing.
+/// Fails with invalid_argument; the text holds no password.
+[[nodiscard]] engine::Result<void> check_store_url(const std::string& url);
+
 /// The URL as it may be logged: `***` in place of passwords.
 [[nodiscard]] std::string shown_store_url(std::string_view url);
 
