@@ -96,7 +96,8 @@ std::optional<std::vector<std::string>> strings(value item) {
 
 ClientMessage parse_client_message(std::string& text) {
   ClientMessage message;
-  message.error = engine::check_json(text);
+  // An event may be nested as deeply as over HTTP: the message is one level around it.
+  message.error = engine::check_json(text, engine::nesting_levels_max + 1);
   if (!message.error.empty()) return message;
 
   bool type_usable = false;

@@ -113,6 +113,24 @@ TEST_F(StreamV1Test, AcknowledgesASecondPublishOfOneIdWithTheFirstSequence) {
   EXPECT_EQ(client.read_text(), first);
 }
 
+TEST_F(StreamV1Test, TakesAnEventNestedAsDeeplyAsOverHttp) {
+  StreamHarness harness;
+  auto client = connect(harness);
+  const auto nested = [](std::size_t levels) {  // the event is the first of them
+    std::string event = R"({"category":"a","action":"b","severity":"info","metadata":)";
+    for (std::size_t level = 1; level < levels; ++level)
+      event += R"({"a":)";
+    return event + "1" + std::string(levels, '}');
+  };
+
+  client.send_text(publish("1", nested(64)));
+  EXPECT_EQ(member(client.read_text(), "type"), "event");
+  EXPECT_EQ(member(client.read_text(), "type"), "ack");
+
+  client.send_text(publish("2", nested(65)));
+  EXPECT_EQ(member(client.read_text(), "code"), "malformed_json");
+}
+
 TEST_F(StreamV1Test, AnswersABadPublishWithCodeAndDetails) {
   StreamHarness harness;
   auto client = connect(harness);
