@@ -68,8 +68,9 @@ void SessionHost::remove(StreamSession& session, CloseReason reason) noexcept {
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->set_index(index);
   sessions_.pop_back();
-  open_.subtract(1);
+  // In this order: who waits until a session is gone may then ask why.
   closed_[static_cast<std::size_t>(reason)].add(1);
+  open_.subtract(1);
   if (draining_ && sessions_.empty()) finish_drain();
 }
 

@@ -26,7 +26,7 @@ class BadClientsTest(IntegrationTest):
                 self.assertTrue(raw.at_end())
 
     def test_a_silent_connection_is_closed_without_a_word(self):
-        server = self.start("--idle-timeout", "200ms", "--request-timeout", "30s")
+        server = self.start("--idle-timeout", "1s", "--request-timeout", "30s")
         with RawHttp(server) as raw:
             raw.send(post_bytes(event()))
             self.assertEqual(raw.read_answer().status, 201)

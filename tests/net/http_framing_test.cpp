@@ -356,7 +356,7 @@ TEST(HttpFramingTest, DoesNotCountItsOwnDelayAgainstTheClient) {
 }
 
 TEST(HttpFramingTest, ClosesAnIdleConnectionSilently) {
-  HttpHarness harness{with([](auto& o) { o.idle_timeout = 100ms; })};
+  HttpHarness harness{with([](auto& o) { o.idle_timeout = 500ms; })};
   auto fresh = harness.client();
   auto used = harness.client();
 

@@ -109,7 +109,7 @@ TEST_F(HttpLinesEndTest, TellsTheFirstLineThatADrainLeftOut) {
 
 TEST_F(HttpLinesEndTest, EndsAStreamInWhichNothingCame) {
   ServerOptions options;
-  options.idle_timeout = std::chrono::milliseconds{150};
+  options.idle_timeout = std::chrono::milliseconds{500};
   HttpHarness harness{options};
   auto client = client_of(harness);
 
