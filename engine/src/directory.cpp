@@ -65,8 +65,12 @@ MailboxRef Directory::find(const UserId& user,
 
 Mailbox* Directory::probable(std::uint64_t hash, const MailboxTable& mailboxes) const noexcept {
   const auto& table = *current_.load(std::memory_order_relaxed);  // own stores
-  const auto index = index_of(table.slots[hash & table.mask].load(std::memory_order_relaxed));
-  return index == 0 ? nullptr : mailboxes.at(index);
+  for (std::size_t at = hash & table.mask;; at = (at + 1) & table.mask) {
+    const auto entry = table.slots[at].load(std::memory_order_relaxed);
+    if (entry == 0) return nullptr;
+    if (entry >> fragment_shift == fragment_of(hash) && index_of(entry) != 0)
+      return mailboxes.at(index_of(entry));
+  }
 }
 
 void Directory::insert(const Mailbox& mailbox, std::uint64_t hash, const MailboxTable& mailboxes) {

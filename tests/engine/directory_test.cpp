@@ -68,6 +68,22 @@ TEST_F(DirectoryTest, KeepsEveryEntryAsItGrows) {
 
 // Goal: tombstones, reuse and rebuilds lose nothing. Method: random inserts and
 // erases beside a std::map.
+TEST_F(DirectoryTest, KnowsTheProbableMailboxWithoutReadingIt) {
+  constexpr std::uint64_t users = 1'500;  // of 2,048 slots: most probes meet others' first
+  std::vector<Mailbox*> mailboxes;
+  for (std::uint64_t i = 0; i < users; ++i)
+    mailboxes.push_back(&add(user_number(i)));
+  for (std::uint64_t i = 0; i < users; i += 3)
+    remove(*mailboxes[i]);
+
+  std::size_t right = 0;
+  for (std::uint64_t i = 1; i < users; i += 3)
+    right += directory_.probable(hash_uuid(user_number(i)), mailboxes_) == mailboxes[i] ? 1U : 0U;
+
+  // Ten bits of hash tell two users apart but once in a thousand times.
+  EXPECT_GE(right, users / 3 - 5);
+}
+
 TEST_F(DirectoryTest, AgreesWithAMapThroughRandomChurn) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
