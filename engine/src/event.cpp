@@ -272,17 +272,10 @@ NewEvent EventAccess::create(EventPool& pool, BlockCache& cache, const EventPart
   return fill(place(pool, cache.allocate(bytes)), parts);
 }
 
-NewEvent EventAccess::copy(EventPool& pool,
-                           BlockCache& cache,
-                           const PreparedEvent& prepared,
-                           const EventId& id,
-                           const Uuid& operation_id) {
+NewEvent EventAccess::copy(EventPool& pool, BlockCache& cache, const PreparedEvent& prepared) {
   const auto& body = prepared.body;
   auto* event = place(pool, cache.allocate(sizeof(Event) + body.size() + tail_bytes_max));
   auto* text = text_of(event);
-  std::memcpy(text, body.data(), body.size());
-  format_uuid(id, text + id_at);
-  format_uuid(operation_id, text + operation_at);
   const auto moved = [text, &body](std::string_view part) {
     return std::string_view{text + (part.data() - body.data()), part.size()};
   };
@@ -293,16 +286,25 @@ NewEvent EventAccess::copy(EventPool& pool,
                   .audience = from.audience,
                   .initial_status = from.initial_status,
                   .owner = from.owner,
-                  .id = id,
+                  .id = {},
                   .system_id = from.system_id,
-                  .operation_id = operation_id,
+                  .operation_id = {},
                   .acted_upon = from.acted_upon,
                   .category = moved(from.category),
                   .action = moved(from.action),
                   .description_json = moved(from.description_json),
                   .body_json = {text, body.size()}};
   event->metadata_json_ = moved(prepared.metadata_json);
+  std::memcpy(text, body.data(), body.size());
   return NewEvent{event};
+}
+
+void EventAccess::set_ids(NewEvent& made, EventId id, Uuid operation_id) noexcept {
+  auto& event = const_cast<Event&>(*made);
+  event.view_.id = id;
+  event.view_.operation_id = operation_id;
+  format_uuid(id, text_of(&event) + id_at);
+  format_uuid(operation_id, text_of(&event) + operation_at);
 }
 
 void EventAccess::sequence(Event& event, Sequence sequence, Timestamp at) noexcept {

@@ -66,12 +66,12 @@ class UnreadTail {
 struct EventAccess {
   [[nodiscard]] static NewEvent create(EventPool& pool, const EventParts& parts);
   [[nodiscard]] static NewEvent create(EventPool& pool, BlockCache& cache, const EventParts& parts);
-  /// Copies a prepared event (see EventTemplate) and gives it its own two ids.
+  /// Copies a prepared event, which wants set_ids() next.
   [[nodiscard]] static NewEvent copy(EventPool& pool,
                                      BlockCache& cache,
-                                     const PreparedEvent& prepared,
-                                     const EventId& id,
-                                     const Uuid& operation_id);
+                                     const PreparedEvent& prepared);
+  /// By value, so that ids come in registers (see format_uuid).
+  static void set_ids(NewEvent& made, EventId id, Uuid operation_id) noexcept;
 
   /// Gives the event its place and time, and completes its JSON.
   static void sequence(Event& event, Sequence sequence, Timestamp at) noexcept;

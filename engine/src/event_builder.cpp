@@ -163,9 +163,10 @@ BuildResult EventBuilder::build() {
     prepared_ = prepare(faults);
     if (!prepared_) return BuildResult{std::move(faults)};
   }
-  return BuildResult{detail::EventAccess::copy(*pool_, kept_->cache, kept_->event,
-                                               id_ ? *id_ : make_uuid_v7(),
-                                               operation_id_ ? *operation_id_ : make_uuid_v4())};
+  auto event = detail::EventAccess::copy(*pool_, kept_->cache, kept_->event);
+  detail::EventAccess::set_ids(event, id_ ? *id_ : make_uuid_v7(),
+                               operation_id_ ? *operation_id_ : make_uuid_v4());
+  return BuildResult{std::move(event)};
 }
 
 }  // namespace carillon::engine

@@ -54,6 +54,18 @@ TEST(UuidTest, ReadsBothCasesAndWritesLowerCase) {
   EXPECT_EQ(to_string(*uuid), "00112233-4455-6677-8899-aabbccddeeff");
 }
 
+TEST(UuidTest, WritesWhatItReadsWhateverTheByteAndItsPlace) {
+  for (std::size_t place = 0; place < 16; ++place) {
+    for (unsigned value = 0; value < 256; ++value) {
+      Uuid uuid{};
+      uuid.bytes.fill(0x5A);
+      uuid.bytes[place] = static_cast<std::uint8_t>(value);
+
+      ASSERT_EQ(parse_uuid(to_string(uuid)), uuid) << "byte " << place << " is " << value;
+    }
+  }
+}
+
 TEST(UuidTest, WritesExactlyItsLengthWithoutTerminator) {
   std::string text(uuid_text_bytes + 2, '#');
 

@@ -35,7 +35,7 @@ inline constexpr std::size_t uuid_text_bytes = 36;
 [[nodiscard]] std::optional<Uuid> parse_uuid(std::string_view text) noexcept;
 
 /// Writes exactly `uuid_text_bytes` lower-case characters, no terminator.
-void format_uuid(const Uuid& uuid, char* out) noexcept;
+void format_uuid(Uuid uuid, char* out) noexcept;
 /// What format_uuid() writes, as a string.
 [[nodiscard]] std::string to_string(const Uuid& uuid);
 
