@@ -173,7 +173,13 @@ void EventPoolImpl::fill_from_slab(Magazine& magazine, std::size_t size_class) {
   while (!slabs_.compare_exchange_weak(slab->next, slab, std::memory_order_release,  // P3
                                        std::memory_order_relaxed)) {
   }
-  blocks_allocated_.fetch_add(Magazine::blocks_max, std::memory_order_relaxed);  // P2
+  const auto before = blocks_allocated_.fetch_add(Magazine::blocks_max,
+                                                  std::memory_order_relaxed);  // P2
+  // A magazine for the new blocks, and for all that racks hold partly filled: whoever
+  // frees the last block that is out finds an empty one, however the others are filled.
+  const std::size_t magazines = before == 0 ? 1 + spare_magazines : 1;
+  for (std::size_t i = 0; i < magazines; ++i)
+    if (auto* spare = new_magazine()) empty_.enqueue(spare);
   for (std::size_t i = Magazine::blocks_max; i-- > 0;)
     magazine.blocks[magazine.count++] = memory + alignment + i * block_bytes;
 }

@@ -65,6 +65,7 @@ class EventPoolImpl {
  private:
   static constexpr std::size_t slots_count = 16;
   static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t spare_magazines = 16;  // of eight racks, two each
 
   struct Slab {
     Slab* next = nullptr;
