@@ -62,7 +62,7 @@ class BlockRack {
   [[gnu::always_inline]] void prefetch_from(std::size_t left, std::size_t end) const noexcept {
     if (left >= blocks_ahead) {
       const auto* block = static_cast<const std::byte*>(loaded_->blocks[left - blocks_ahead]);
-      for (const auto at : {std::size_t{0}, line, end - 3 * line, end - 2 * line, end - line})
+      for (const auto at : {std::size_t{0}, line, end - 2 * line, end - line})
         __builtin_prefetch(block + at, 1);
     }
     if (left == 0) return;

@@ -22,9 +22,12 @@ constexpr std::string_view updated_key = "\",\"updatedAt\":\"";
 constexpr std::string_view deleted_key = "\",\"deletedAt\":\"";
 constexpr std::string_view sequence_key = "\",\"sequence\":";
 constexpr std::size_t sequence_digits_max = 20;
+/// Of an event that nobody has changed yet.
+constexpr std::size_t first_tail_bytes_max = status_key.size() + 6 + created_key.size() +
+                                             updated_key.size() + 2 * timestamp_text_bytes +
+                                             sequence_key.size() + sequence_digits_max + 1;
 constexpr std::size_t tail_bytes_max =
-    status_key.size() + 6 + created_key.size() + updated_key.size() + deleted_key.size() +
-    3 * timestamp_text_bytes + sequence_key.size() + sequence_digits_max + 1;
+    first_tail_bytes_max + deleted_key.size() + timestamp_text_bytes;
 
 /// Appends to memory that is known to be large enough.
 class Writer {
@@ -254,28 +257,32 @@ Event* EventAccess::place(EventPool& pool, const Block& block) noexcept {
   return event;
 }
 
+std::size_t EventAccess::bytes_of(std::size_t body_bytes) noexcept {
+  return sizeof(Event) + tail_at(body_bytes) + first_tail_bytes_max;
+}
+
 NewEvent EventAccess::fill(Event* event, const EventParts& parts) {
   event->id_from_publisher_ = parts.id_from_publisher;
   event->view_ = view_of(parts);
+  event->body_bytes_ = static_cast<std::uint32_t>(body_bytes(parts));
   event->metadata_json_ = write_body(text_of(event), parts, event->view_);
-  event->body_bytes_ = static_cast<std::uint32_t>(event->view_.body_json.size());
   return NewEvent{event};
 }
 
 NewEvent EventAccess::create(EventPool& pool, const EventParts& parts) {
-  const auto bytes = sizeof(Event) + body_bytes(parts) + tail_bytes_max;
+  const auto bytes = bytes_of(body_bytes(parts));
   return fill(place(pool, pool.impl_->allocate(bytes)), parts);
 }
 
 NewEvent EventAccess::create(EventPool& pool, BlockCache& cache, const EventParts& parts) {
-  const auto bytes = sizeof(Event) + body_bytes(parts) + tail_bytes_max;
+  const auto bytes = bytes_of(body_bytes(parts));
   return fill(place(pool, cache.allocate(bytes)), parts);
 }
 
 NewEvent EventAccess::copy(EventPool& pool, BlockCache& cache, const PreparedEvent& prepared) {
   const auto& body = prepared.body;
-  auto* event = place(pool, cache.allocate(sizeof(Event) + body.size() + tail_bytes_max));
-  auto* text = text_of(event);
+  auto* event = place(pool, cache.allocate(bytes_of(body.size())));
+  auto* text = text_in(event, body.size());
   const auto moved = [text, &body](std::string_view part) {
     return std::string_view{text + (part.data() - body.data()), part.size()};
   };

@@ -107,7 +107,7 @@ struct EventAccess {
   }
   /// Where sequencing will write.
   [[nodiscard]] static const char* tail_of(const Event& event) noexcept {
-    return reinterpret_cast<const char*>(&event + 1) + event.body_bytes_;
+    return reinterpret_cast<const char*>(&event + 1) + tail_at(event.body_bytes_);
   }
   static void set_claimed(Event& event) noexcept { event.claimed_ = true; }
   [[nodiscard]] static bool claimed(const Event& event) noexcept { return event.claimed_; }
@@ -115,10 +115,18 @@ struct EventAccess {
  private:
   template <class Block>
   [[nodiscard]] static Event* place(EventPool& pool, const Block& block) noexcept;
+  [[nodiscard]] static std::size_t bytes_of(std::size_t body_bytes) noexcept;
   [[nodiscard]] static NewEvent fill(Event* event, const EventParts& parts);
-  /// The text follows the event in its block.
+  /// The text follows the event in its block, so that what sequencing writes begins with
+  /// a cache line: that processor has to get two, and the next publisher to get two back.
+  [[nodiscard]] static constexpr std::size_t tail_at(std::size_t body_bytes) noexcept {
+    return (body_bytes + 63) / 64 * 64;
+  }
+  [[nodiscard]] static char* text_in(void* block, std::size_t body_bytes) noexcept {
+    return static_cast<char*>(block) + sizeof(Event) + tail_at(body_bytes) - body_bytes;
+  }
   [[nodiscard]] static char* text_of(Event* event) noexcept {
-    return reinterpret_cast<char*>(event + 1);
+    return text_in(event, event->body_bytes_);
   }
 };
 

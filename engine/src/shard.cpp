@@ -39,7 +39,6 @@ bool is_for_everyone(const Node& node) noexcept {
   const auto* tail = EventAccess::tail_of(static_cast<const Event&>(node));
   __builtin_prefetch(tail, 1);
   __builtin_prefetch(tail + 64, 1);
-  __builtin_prefetch(tail + 128, 1);
 }
 
 /// With many users a delivery finds its sink in memory; so it is fetched for users whose
