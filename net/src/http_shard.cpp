@@ -125,23 +125,27 @@ void HttpShard::touch(HttpConnection& connection) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): see the declaration
 void HttpShard::on_acks(std::span<engine::Ack> acks) noexcept {
-  const std::lock_guard lock{inlet_mutex_};
-  if (inlet_closed_) return;
-  std::move(acks.begin(), acks.end(), std::back_inserter(acks_in_));
-  if (std::exchange(take_posted_, true)) return;
-  asio::post(context_, [this] { take_incoming(); });
+  bring_in([&] { std::move(acks.begin(), acks.end(), std::back_inserter(acks_in_)); });
 }
 
 void HttpShard::finish(Ticket ticket, Response response) {
-  const std::lock_guard lock{inlet_mutex_};
+  bring_in([&] { responses_in_.emplace_back(ticket, std::move(response)); });
+}
+
+template <class Append>
+void HttpShard::bring_in(Append append) {
+  const std::lock_guard entering{entrance_mutex_};
   if (inlet_closed_) return;
-  responses_in_.emplace_back(ticket, std::move(response));
-  if (std::exchange(take_posted_, true)) return;
+  {
+    const std::lock_guard lock{inlet_mutex_};
+    append();
+    if (std::exchange(take_posted_, true)) return;
+  }
   asio::post(context_, [this] { take_incoming(); });
 }
 
 void HttpShard::close_inlet() {
-  const std::lock_guard lock{inlet_mutex_};
+  const std::lock_guard lock{entrance_mutex_};
   inlet_closed_ = true;
 }
 

@@ -39,8 +39,8 @@ struct Ticket {
 ///           its requests.
 /// Bound     What came in and was not taken yet: at most one entry per event, change or
 ///           read in flight of this shard's connections.
-/// Progress  on_acks() and finish() hold a mutex for a few moves; they post to the
-///           shard once per batch, not once per answer.
+/// Progress  on_acks() and finish() hold the shard's mutex for a few moves; they post to
+///           the shard once per batch, not once per answer.
 /// Lifetime  Shared by the readers' callbacks of the store, which hold it weakly.
 ///           After close_inlet() the shard's loop is not touched any more.
 class HttpShard final : public engine::AckSink, public std::enable_shared_from_this<HttpShard> {
@@ -92,6 +92,9 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
     std::uint32_t generation = 0;
   };
 
+  /// Any thread: has `append` fill the inlet, then the shard take from it.
+  template <class Append>
+  void bring_in(Append append);
   void take_incoming();
   void wait_for_tick();
   void on_tick();
@@ -125,12 +128,16 @@ class HttpShard final : public engine::AckSink, public std::enable_shared_from_t
   bool draining_ = false;
   std::function<void()> on_drained_;
 
-  // Any thread, under the mutex.
+  // Held by whoever brings something, until it has posted: closing waits for that. Taking
+  // does not, because the post wakes the shard, which would only wait for its waker.
+  std::mutex entrance_mutex_;
+  bool inlet_closed_ = false;
+
+  // Any thread, under this mutex.
   std::mutex inlet_mutex_;
   std::vector<engine::Ack> acks_in_;
   std::vector<std::pair<Ticket, Response>> responses_in_;
   bool take_posted_ = false;
-  bool inlet_closed_ = false;
 };
 
 }  // namespace carillon::net

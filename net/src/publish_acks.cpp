@@ -23,20 +23,25 @@ void PublishAcks::forget(const engine::AckRequest& request) noexcept {
 void PublishAcks::shut() noexcept {
   waiting_.clear();
   std::vector<engine::Ack> dropped;  // their events return to the pool now, not later
+  const std::lock_guard entering{entrance_mutex_};
   const std::lock_guard lock{mutex_};
   shut_ = true;
   dropped.swap(arrived_);
 }
 
 void PublishAcks::on_acks(std::span<engine::Ack> acks) noexcept {
-  std::shared_ptr<PublishAcks> last;  // released behind the lock
-  const std::lock_guard lock{mutex_};
-  last = settle_locked(acks.size());
-  if (shut_) return;
-  const bool wake = arrived_.empty();
-  arrived_.insert(arrived_.end(), std::make_move_iterator(acks.begin()),
-                  std::make_move_iterator(acks.end()));
-  if (wake) asio::post(context_, [self = shared_from_this()] { self->deliver(); });
+  std::shared_ptr<PublishAcks> last;  // released behind the locks
+  const std::lock_guard entering{entrance_mutex_};
+  {
+    const std::lock_guard lock{mutex_};
+    last = settle_locked(acks.size());
+    if (shut_) return;
+    const bool wake = arrived_.empty();
+    arrived_.insert(arrived_.end(), std::make_move_iterator(acks.begin()),
+                    std::make_move_iterator(acks.end()));
+    if (!wake) return;
+  }
+  asio::post(context_, [self = shared_from_this()] { self->deliver(); });
 }
 
 void PublishAcks::deliver() {

@@ -63,7 +63,10 @@ class PublishAcks final : public engine::AckSink, public std::enable_shared_from
   std::unordered_map<std::uint64_t, Waiting> waiting_;
   std::vector<engine::Ack> delivering_;
 
-  // Under the mutex.
+  // As in HttpShard: held until what was brought is posted, which shut() waits for.
+  std::mutex entrance_mutex_;
+
+  // Under this mutex.
   std::mutex mutex_;
   std::vector<engine::Ack> arrived_;
   std::size_t due_ = 0;                // acks that the engine still owes
