@@ -18,10 +18,12 @@ int hex_digit(char c) noexcept {
 }  // namespace
 
 std::optional<std::string> decode_query_component(std::string_view text) {
-  const auto first = std::min(text.find_first_of("+%"), text.size());  // often there is none
+  const auto is_escape = [](char c) { return c == '+' || c == '%'; };
+  const auto plain = std::find_if(text.begin(), text.end(), is_escape);
+  const auto first = static_cast<std::size_t>(plain - text.begin());
   std::string decoded;
   decoded.reserve(text.size());
-  decoded = text.substr(0, first);
+  decoded = text.substr(0, first);  // often that is all
   for (std::size_t i = first; i < text.size(); ++i) {
     if (text[i] == '+') {
       decoded += ' ';
