@@ -36,21 +36,29 @@ Response failed_response(bool all) {
 }  // namespace
 
 BatchAnswer::BatchAnswer(std::span<const engine::NewEvent> events)
-    : places_(events.size()), by_address_(events.size()), due_{events.size()} {
+    : places_(events.size()), due_{events.size()} {
   for (std::size_t i = 0; i < events.size(); ++i)
     places_[i].event = &*events[i];
-  std::iota(by_address_.begin(), by_address_.end(), 0U);
-  std::ranges::sort(by_address_, std::less{},
-                    [this](std::uint32_t place) { return places_[place].event; });
+}
+
+std::size_t BatchAnswer::find(const engine::Event* event) {
+  if (expected_ < places_.size() && places_[expected_].event == event) return expected_;
+  const auto address = [this](std::uint32_t place) { return places_[place].event; };
+  if (by_address_.empty()) {  // of several owners, or of duplicates
+    by_address_.resize(places_.size());
+    std::iota(by_address_.begin(), by_address_.end(), 0U);
+    std::ranges::sort(by_address_, std::less{}, address);
+  }
+  const auto found = std::ranges::lower_bound(by_address_, event, std::less{}, address);
+  CARILLON_ASSERT(found != by_address_.end() && address(*found) == event,
+                  "an acknowledgement of another batch");
+  return *found;
 }
 
 void BatchAnswer::add(const engine::Ack& ack) {
-  const auto found =
-      std::ranges::lower_bound(by_address_, ack.event.get(), std::less{},
-                               [this](std::uint32_t place) { return places_[place].event; });
-  CARILLON_ASSERT(found != by_address_.end() && places_[*found].event == ack.event.get(),
-                  "an acknowledgement of another batch");
-  auto& place = places_[*found];
+  const auto at = find(ack.event.get());
+  expected_ = at + 1;
+  auto& place = places_[at];
   place.id = ack.event->id();
   --due_;
   switch (ack.outcome) {
