@@ -18,10 +18,10 @@ std::string nested(std::size_t levels, char open, char close) {
   return std::string(levels, open) + std::string(levels, close);
 }
 
-// Method: strings of all lengths around the eight bytes that are looked at at a time,
-// with each byte that matters at each place.
+// Method: strings of all lengths around the sixteen, and then eight, bytes that are looked at
+// at a time, with each byte that matters at each place.
 TEST(CheckJsonTest, FindsWhatEndsAStringAtEachPlaceOfIt) {
-  for (std::size_t size = 0; size <= 25; ++size) {
+  for (std::size_t size = 0; size <= 41; ++size) {
     const std::string plain(size, '\x7F');
     EXPECT_EQ(check_json('"' + plain + '"'), "") << size;
     EXPECT_NE(check_json('"' + plain), "") << size;
@@ -32,6 +32,9 @@ TEST(CheckJsonTest, FindsWhatEndsAStringAtEachPlaceOfIt) {
         EXPECT_NE(check_json('"' + text + '"'), "") << size << " " << place;
       }
       auto text = plain;
+      text.insert(place, "\xC3\xA9");  // as signed bytes they would be below the space
+      EXPECT_EQ(check_json('"' + text + '"'), "") << size << " " << place;
+      text = plain;
       text[place] = '"';
       EXPECT_NE(check_json('"' + text + '"'), "") << size << " " << place;
       text[place] = '\\';
