@@ -1,8 +1,12 @@
 #include "persistence/src/rocks_rows.hpp"
 
 #include "persistence/src/counters.hpp"
+#include "persistence/src/inbox_scan.hpp"
+#include "persistence/src/keys.hpp"
+#include "persistence/src/user_kinds.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <utility>
@@ -11,6 +15,7 @@ namespace carillon::persistence {
 namespace {
 
 using engine::Result;
+using engine::UserId;
 
 rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};
@@ -35,10 +40,9 @@ struct Bounds {
   Bounds(const Bounds&) = delete;
   Bounds& operator=(const Bounds&) = delete;
 
-  [[nodiscard]] rocksdb::ReadOptions options(Table table, Direction direction) const {
+  [[nodiscard]] rocksdb::ReadOptions options() const {
     rocksdb::ReadOptions read;
     read.prefix_same_as_start = true;
-    read.total_order_seek = holds_counters(table) && direction == Direction::descending;
     read.iterate_lower_bound = &lower;
     if (!end.empty()) read.iterate_upper_bound = &upper;
     return read;
@@ -90,6 +94,51 @@ class RocksIterator final : public RowIterator {
   const RocksTables& tables_;
 };
 
+/// Kinds as Rows has them: a row each.
+class KindRows final : public RowIterator {
+ public:
+  KindRows(std::string_view user, const KindSums& kinds, std::string_view start) {
+    for (const auto& [kind, count] : kinds) {
+      auto& [key, value] = rows_.emplace_back(std::string{user} + kind, std::string{});
+      Counters counters;
+      counters.lanes[kind_lane] = count;
+      append_counters(value, counters);
+    }
+    at_ = std::lower_bound(rows_.begin(), rows_.end(), start,
+                           [](const auto& row, std::string_view key) { return row.first < key; });
+  }
+
+  [[nodiscard]] bool valid() const override { return at_ != rows_.end(); }
+  [[nodiscard]] std::string_view key() const override { return at_->first; }
+  [[nodiscard]] std::string_view value() const override { return at_->second; }
+  void next() override { ++at_; }
+  [[nodiscard]] Result<void> outcome() const override { return {}; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> rows_;
+  std::vector<std::pair<std::string, std::string>>::const_iterator at_;
+};
+
+/// Nothing, and why.
+class NoRows final : public RowIterator {
+ public:
+  explicit NoRows(engine::Error reason) : reason_{std::move(reason)} {}
+  [[nodiscard]] bool valid() const override { return false; }
+  [[nodiscard]] std::string_view key() const override { return {}; }
+  [[nodiscard]] std::string_view value() const override { return {}; }
+  void next() override {}
+  [[nodiscard]] Result<void> outcome() const override { return reason_; }
+
+ private:
+  engine::Error reason_;
+};
+
+UserId user_of(std::string_view key) noexcept {
+  UserId user;
+  std::memcpy(user.bytes.data(), key.data(), std::min(key.size(), user.bytes.size()));
+  return user;
+}
+
 Result<bool> found(const rocksdb::Status& status, const RocksTables& tables) {
   if (status.ok()) return true;
   if (status.IsNotFound()) return false;
@@ -98,8 +147,8 @@ Result<bool> found(const rocksdb::Status& status, const RocksTables& tables) {
 
 }  // namespace
 
-RocksSnapshot::RocksSnapshot(const RocksTables& tables)
-    : tables_{tables}, snapshot_{tables.db().GetSnapshot()} {
+RocksSnapshot::RocksSnapshot(const RocksTables& tables, std::unique_ptr<const CounterView> pending)
+    : tables_{tables}, snapshot_{tables.db().GetSnapshot()}, pending_{std::move(pending)} {
 }
 
 RocksSnapshot::~RocksSnapshot() {
@@ -109,15 +158,52 @@ RocksSnapshot::~RocksSnapshot() {
 Result<bool> RocksSnapshot::get(Table table, std::string_view key, std::string& value) const {
   rocksdb::ReadOptions read;
   read.snapshot = snapshot_;
-  return found(tables_.db().Get(read, tables_.handle(table), slice(key), &value), tables_);
+  auto there = found(tables_.db().Get(read, tables_.handle(table), slice(key), &value), tables_);
+  if (table != Table::counts || !pending_ || !there) return there;
+  Counters sum;
+  if (*there && !add_encoded(sum, value)) return damaged("a count", key);
+  pending_->add_counts(user_of(key), sum);
+  value.clear();
+  append_counters(value, sum);
+  return *there || sum.last != 0;
+}
+
+Result<void> RocksSnapshot::read_kinds(std::string_view user, KindSums& kinds) const {
+  const Bounds bounds{user};
+  auto read = bounds.options();
+  read.snapshot = snapshot_;
+  const std::unique_ptr<rocksdb::Iterator> rows{
+      tables_.db().NewIterator(read, tables_.handle(Table::kinds))};
+  for (rows->Seek(slice(user)); rows->Valid(); rows->Next()) {
+    auto value = view(rows->value());
+    if (const auto kind = view(rows->key()).substr(user.size()); !kind.empty()) {
+      Counters count;
+      if (!add_encoded(count, value)) return damaged("a kind", view(rows->key()));
+      kinds[std::string{kind}] += count.lanes[kind_lane];
+      continue;
+    }
+    while (!value.empty()) {
+      const auto taken = take_kind(value);
+      if (!taken) return damaged("a kind", user);
+      kinds[std::string{taken->kind}] += taken->count;
+    }
+  }
+  if (!rows->status().ok()) return to_error(rows->status(), "reading", tables_.db().GetName());
+  if (pending_) pending_->add_kinds(user_of(user), kinds);
+  return {};
 }
 
 std::unique_ptr<RowIterator> RocksSnapshot::range(Table table,
                                                   std::string_view prefix,
                                                   std::string_view start,
                                                   Direction direction) const {
+  if (table == Table::kinds) {
+    KindSums kinds;
+    if (auto done = read_kinds(prefix, kinds); !done) return std::make_unique<NoRows>(done.error());
+    return std::make_unique<KindRows>(prefix, kinds, start);
+  }
   auto bounds = std::make_unique<const Bounds>(prefix);
-  auto read = bounds->options(table, direction);
+  auto read = bounds->options();
   read.snapshot = snapshot_;
   std::unique_ptr<rocksdb::Iterator> rows{tables_.db().NewIterator(read, tables_.handle(table))};
   return std::make_unique<RocksIterator>(std::move(bounds), std::move(rows), start, direction,
@@ -152,7 +238,7 @@ std::unique_ptr<RowIterator> RocksBatch::range(Table table,
                                                std::string_view start,
                                                Direction direction) const {
   auto bounds = std::make_unique<const Bounds>(prefix);
-  const auto read = bounds->options(table, direction);
+  const auto read = bounds->options();
   auto* handle = tables_.handle(table);
   auto* rows = tables_.db().NewIterator(read, handle);
   if (indexed_) rows = indexed_->NewIteratorWithBase(handle, rows, &read);
@@ -170,13 +256,53 @@ void RocksBatch::put(Table table, std::string_view key, std::string_view value) 
 }
 
 void RocksBatch::add(Table table, std::string_view key, std::string_view counters) {
+  auto& list = table == Table::counts ? counts_ : kinds_;
+  list.push_back({.key = std::string{key}, .value = std::string{counters}});
+}
+
+std::string RocksBatch::take_additions(std::size_t& users) {
+  for (auto* list : {&counts_, &kinds_})
+    std::sort(list->begin(), list->end(),
+              [](const Write& a, const Write& b) { return a.key < b.key; });
+  std::string additions;
+  std::string kinds;
+  auto count = counts_.begin();
+  auto kind = kinds_.begin();
+  for (users = 0; count != counts_.end() || kind != kinds_.end(); ++users) {
+    std::string_view key;
+    if (count != counts_.end()) key = count->key;
+    if (kind != kinds_.end() && (key.empty() || kind->key < key))
+      key = std::string_view{kind->key}.substr(0, prefix_bytes);
+    const auto user = user_of(key);
+    kinds.clear();
+    for (; kind != kinds_.end() && kind->key.starts_with(bytes_of(user)); ++kind) {
+      Counters added;
+      if (!add_encoded(added, kind->value)) continue;
+      append_kind(kinds, std::string_view{kind->key}.substr(prefix_bytes), added.lanes[kind_lane]);
+    }
+    const bool counted = count != counts_.end() && count->key == bytes_of(user);
+    append_additions(additions, user, counted ? std::string_view{count->value} : "", kinds);
+    if (counted) ++count;
+  }
+  counts_.clear();
+  kinds_.clear();
+  return additions;
+}
+
+void RocksBatch::merge(Table table, std::string_view user, std::string_view operand) {
   if (!status_.ok()) return;
-  Write addition{.key = std::string{key}, .value = std::string{counters}, .addition = true};
-  if (additions_.due(table, key)) {
-    status_ = sum(table, key, addition.value);
+  Write addition{.key = std::string{user}, .value = std::string{operand}, .addition = true};
+  if (additions_.due(table, user)) {
+    status_ = sum(table, user, addition.value);
     addition.addition = false;
   }
   write(table, std::move(addition));
+}
+
+void RocksBatch::erase_range(Table table, std::string begin, std::string end) {
+  if (!status_.ok()) return;
+  auto& writes = indexed_ ? *indexed_->GetWriteBatch() : plain_;
+  status_ = writes.DeleteRange(tables_.handle(table), begin, end);
 }
 
 void RocksBatch::write(Table table, Write write) {
@@ -192,16 +318,16 @@ void RocksBatch::write(Table table, Write write) {
                            : writes.Put(handle, write.key, write.value);
 }
 
-rocksdb::Status RocksBatch::sum(Table table, std::string_view key, std::string& counters) const {
+rocksdb::Status RocksBatch::sum(Table table, std::string_view user, std::string& operand) const {
   std::string row;
-  auto status = tables_.db().Get({}, tables_.handle(table), slice(key), &row);
+  auto status = tables_.db().Get({}, tables_.handle(table), slice(user), &row);
   if (status.IsNotFound()) return rocksdb::Status::OK();
   if (!status.ok()) return status;
-  Counters sum;
-  if (!add_encoded(sum, row) || !add_encoded(sum, counters))
-    return rocksdb::Status::Corruption("a count can't be read");
-  counters.clear();
-  append_counters(counters, sum);
+  std::string sum;
+  const bool sound =
+      table == Table::kinds ? add_kinds(sum, row, operand) : add_counters(sum, row, operand);
+  if (!sound) return rocksdb::Status::Corruption("a count can't be read");
+  operand = std::move(sum);
   return status;
 }
 

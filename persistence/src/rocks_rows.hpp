@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/src/pending_counters.hpp"
 #include "persistence/src/rocks_tables.hpp"
 #include "persistence/src/rows.hpp"
 
@@ -17,9 +18,14 @@
 namespace carillon::persistence {
 
 /// The rows at the moment of construction. One thread.
+///
+/// A user's kinds lie in one row here, under the user alone; range() shows a row for each,
+/// as Rows has them. (Stores that were made with schema 2 hold such rows as well.)
 class RocksSnapshot final : public Rows {
  public:
-  explicit RocksSnapshot(const RocksTables& tables);
+  /// `pending`: what the rows of counters lack at this moment; without it they are as they are.
+  explicit RocksSnapshot(const RocksTables& tables,
+                         std::unique_ptr<const CounterView> pending = nullptr);
   ~RocksSnapshot() override;
   RocksSnapshot(const RocksSnapshot&) = delete;
   RocksSnapshot& operator=(const RocksSnapshot&) = delete;
@@ -33,17 +39,19 @@ class RocksSnapshot final : public Rows {
                                                    Direction direction) const override;
 
  private:
+  [[nodiscard]] engine::Result<void> read_kinds(std::string_view user, KindSums& kinds) const;
+
   const RocksTables& tables_;
   const rocksdb::Snapshot* snapshot_;
+  std::unique_ptr<const CounterView> pending_;
 };
 
 /// Which counter rows have had many additions since they were last written whole.
 ///
 /// An addition that is not summed up yet costs every read of its row, so after
 /// `additions_max` of them a row is due to be read and written whole. (RocksDB's
-/// max_successive_merges does that too, but searches its memory for each addition:
-/// a sixth of a commit's time.) Rows are told apart by their hash alone; two in one
-/// slot are merely due earlier. One thread: the writer's.
+/// max_successive_merges does that too, but searches its memory for each addition.) Rows are told
+/// apart by their hash alone; two in one slot are merely due earlier. One thread: the writer's.
 class AdditionCounts {
  public:
   /// Counts an addition; true if the row is due, which begins anew with it.
@@ -74,7 +82,15 @@ class RocksBatch final : public Rows, public RowWriter {
                                                    std::string_view start,
                                                    Direction direction) const override;
   void put(Table table, std::string_view key, std::string_view value) override;
+  /// Collected, for take_additions().
   void add(Table table, std::string_view key, std::string_view counters) override;
+
+  /// What was added, one after the other per user (see append_additions), once.
+  [[nodiscard]] std::string take_additions(std::size_t& users);
+  /// Adds to a row of counters as RocksDB has it: of a user.
+  void merge(Table table, std::string_view user, std::string_view operand);
+  /// Of the rows that are there before this commit.
+  void erase_range(Table table, std::string begin, std::string end);
 
   /// All writes so far, once; or why they could not be collected.
   [[nodiscard]] rocksdb::Status take(rocksdb::WriteBatch*& writes);
@@ -86,12 +102,14 @@ class RocksBatch final : public Rows, public RowWriter {
     bool addition = false;
   };
   void write(Table table, Write write);
-  [[nodiscard]] rocksdb::Status sum(Table table, std::string_view key, std::string& counters) const;
+  [[nodiscard]] rocksdb::Status sum(Table table, std::string_view user, std::string& operand) const;
 
   const RocksTables& tables_;
   AdditionCounts& additions_;
   mutable std::unique_ptr<rocksdb::WriteBatchWithIndex> indexed_;  // or else the next two
   std::array<std::vector<Write>, table_count> lists_;
+  std::vector<Write> counts_;  // additions
+  std::vector<Write> kinds_;   // additions
   rocksdb::WriteBatch plain_;
   rocksdb::Status status_;
 };
