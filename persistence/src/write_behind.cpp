@@ -38,6 +38,11 @@ WriteBehindOptions checked(WriteBehindOptions options) {
   return options;
 }
 
+// Commits of fewer entries are not worth waiting for: a lone publisher waits for its
+// acknowledgement before it goes on. In commits of more, entries cost more than commits.
+constexpr std::size_t gather_entries_min = 8;
+constexpr std::size_t gather_entries_max = 1024;
+
 /// Which bucket of a histogram with these upper bounds.
 std::size_t bucket_of(std::span<const std::uint64_t> bounds, std::uint64_t value) noexcept {
   return static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) -
@@ -72,6 +77,7 @@ struct WriteBehind::Impl {
   void run() noexcept;
   [[nodiscard]] bool commit(std::vector<LogEntry>& batch);
   void wait_to_retry(milliseconds wait);
+  void gather(std::size_t committed, Clock::duration took);
   void settle(std::vector<LogEntry>& batch, Clock::duration took);
   void abandon(std::vector<LogEntry>& batch);
   void failed(const Error& error);
@@ -134,7 +140,9 @@ void WriteBehind::Impl::run() noexcept {
     if (gave_up) {
       abandon(batch);
     } else {
-      settle(batch, Clock::now() - begun);
+      const auto took = Clock::now() - begun;
+      settle(batch, took);
+      gather(batch.size(), took);
     }
     batch.clear();
   }
@@ -165,6 +173,16 @@ void WriteBehind::Impl::wait_to_retry(milliseconds wait) {
   auto until = Clock::now() + wait;
   if (stopping_before) until = std::min(until, *give_up_at);
   stopped.wait_until(lock, until, [&] { return give_up_at.has_value() && !stopping_before; });
+}
+
+/// Lets the next group form. A commit of few entries costs the processor much the same as
+/// one of some hundred, so under load as much time is left between two as one takes.
+void WriteBehind::Impl::gather(std::size_t committed, Clock::duration took) {
+  if (committed < gather_entries_min || committed >= gather_entries_max) return;
+  const auto pause = std::min<Clock::duration>(took, options.commit_pause_max);
+  if (pause <= Clock::duration::zero()) return;
+  std::unique_lock lock{mutex};
+  stopped.wait_for(lock, pause, [this] { return give_up_at.has_value(); });
 }
 
 void WriteBehind::Impl::failed(const Error& error) {
