@@ -1,5 +1,6 @@
 #include "persistence/src/rocks_rows.hpp"
 
+#include "persistence/src/assert.hpp"
 #include "persistence/src/counters.hpp"
 #include "persistence/src/inbox_scan.hpp"
 #include "persistence/src/keys.hpp"
@@ -251,37 +252,36 @@ void RocksBatch::put(Table table, std::string_view key, std::string_view value) 
   if (indexed_) {
     status_ = indexed_->Put(tables_.handle(table), slice(key), slice(value));
   } else {
-    write(table, {.key = std::string{key}, .value = std::string{value}});
+    keep(lists_[static_cast<std::size_t>(table)], key, value, /*addition=*/false);
   }
 }
 
 void RocksBatch::add(Table table, std::string_view key, std::string_view counters) {
-  auto& list = table == Table::counts ? counts_ : kinds_;
-  list.push_back({.key = std::string{key}, .value = std::string{counters}});
+  keep(table == Table::counts ? counts_ : kinds_, key, counters, /*addition=*/true);
 }
 
 std::string RocksBatch::take_additions(std::size_t& users) {
-  for (auto* list : {&counts_, &kinds_})
-    std::sort(list->begin(), list->end(),
-              [](const Write& a, const Write& b) { return a.key < b.key; });
+  sort(counts_);
+  sort(kinds_);
   std::string additions;
   std::string kinds;
   auto count = counts_.begin();
   auto kind = kinds_.begin();
   for (users = 0; count != counts_.end() || kind != kinds_.end(); ++users) {
     std::string_view key;
-    if (count != counts_.end()) key = count->key;
-    if (kind != kinds_.end() && (key.empty() || kind->key < key))
-      key = std::string_view{kind->key}.substr(0, prefix_bytes);
+    if (count != counts_.end()) key = key_of(*count);
+    if (kind != kinds_.end() && (key.empty() || key_of(*kind) < key))
+      key = key_of(*kind).substr(0, prefix_bytes);
     const auto user = user_of(key);
     kinds.clear();
-    for (; kind != kinds_.end() && kind->key.starts_with(bytes_of(user)); ++kind) {
+    for (; kind != kinds_.end() && key_of(*kind).starts_with(bytes_of(user)); ++kind) {
       Counters added;
-      if (!add_encoded(added, kind->value)) continue;
-      append_kind(kinds, std::string_view{kind->key}.substr(prefix_bytes), added.lanes[kind_lane]);
+      const bool sound = add_encoded(added, value_of(*kind));
+      CARILLON_STORE_ASSERT(sound, "counters are encoded by this process");
+      append_kind(kinds, key_of(*kind).substr(prefix_bytes), added.lanes[kind_lane]);
     }
-    const bool counted = count != counts_.end() && count->key == bytes_of(user);
-    append_additions(additions, user, counted ? std::string_view{count->value} : "", kinds);
+    const bool counted = count != counts_.end() && key_of(*count) == bytes_of(user);
+    append_additions(additions, user, counted ? value_of(*count) : std::string_view{}, kinds);
     if (counted) ++count;
   }
   counts_.clear();
@@ -291,12 +291,22 @@ std::string RocksBatch::take_additions(std::size_t& users) {
 
 void RocksBatch::merge(Table table, std::string_view user, std::string_view operand) {
   if (!status_.ok()) return;
-  Write addition{.key = std::string{user}, .value = std::string{operand}, .addition = true};
-  if (additions_.due(table, user)) {
-    status_ = sum(table, user, addition.value);
-    addition.addition = false;
+  std::string whole;
+  const bool addition = !additions_.due(table, user);
+  if (!addition) {
+    status_ = sum(table, user, operand, whole);
+    operand = whole;
   }
-  write(table, std::move(addition));
+  if (!indexed_) {
+    keep(lists_[static_cast<std::size_t>(table)], user, operand, addition);
+    return;
+  }
+  if (!status_.ok()) return;
+  // Counters: nobody reads them within a commit, so they need no index.
+  auto& writes = *indexed_->GetWriteBatch();
+  auto* handle = tables_.handle(table);
+  status_ = addition ? writes.Merge(handle, slice(user), slice(operand))
+                     : writes.Put(handle, slice(user), slice(operand));
 }
 
 void RocksBatch::erase_range(Table table, std::string begin, std::string end) {
@@ -305,43 +315,48 @@ void RocksBatch::erase_range(Table table, std::string begin, std::string end) {
   status_ = writes.DeleteRange(tables_.handle(table), begin, end);
 }
 
-void RocksBatch::write(Table table, Write write) {
-  if (!indexed_) {
-    lists_[static_cast<std::size_t>(table)].push_back(std::move(write));
-    return;
-  }
-  if (!status_.ok()) return;
-  // Counters: nobody reads them within a commit, so they need no index.
-  auto& writes = *indexed_->GetWriteBatch();
-  auto* handle = tables_.handle(table);
-  status_ = write.addition ? writes.Merge(handle, write.key, write.value)
-                           : writes.Put(handle, write.key, write.value);
+void RocksBatch::keep(Writes& list, std::string_view key, std::string_view value, bool addition) {
+  list.push_back({.at = bytes_.size(),
+                  .key_bytes = static_cast<std::uint32_t>(key.size()),
+                  .value_bytes = static_cast<std::uint32_t>(value.size()),
+                  .addition = addition});
+  bytes_ += key;
+  bytes_ += value;
 }
 
-rocksdb::Status RocksBatch::sum(Table table, std::string_view user, std::string& operand) const {
+void RocksBatch::sort(Writes& list) const {
+  std::sort(list.begin(), list.end(),
+            [this](const Write& a, const Write& b) { return key_of(a) < key_of(b); });
+}
+
+rocksdb::Status RocksBatch::sum(Table table,
+                                std::string_view user,
+                                std::string_view operand,
+                                std::string& whole) const {
   std::string row;
   auto status = tables_.db().Get({}, tables_.handle(table), slice(user), &row);
-  if (status.IsNotFound()) return rocksdb::Status::OK();
+  if (status.IsNotFound()) {
+    whole = operand;
+    return rocksdb::Status::OK();
+  }
   if (!status.ok()) return status;
-  std::string sum;
   const bool sound =
-      table == Table::kinds ? add_kinds(sum, row, operand) : add_counters(sum, row, operand);
+      table == Table::kinds ? add_kinds(whole, row, operand) : add_counters(whole, row, operand);
   if (!sound) return rocksdb::Status::Corruption("a count can't be read");
-  operand = std::move(sum);
-  return status;
+  return rocksdb::Status::OK();
 }
 
 rocksdb::Status RocksBatch::take(rocksdb::WriteBatch*& writes) {
   writes = indexed_ ? indexed_->GetWriteBatch() : &plain_;
   for (std::size_t i = 0; i < table_count; ++i) {
     auto& list = lists_[i];
-    std::sort(list.begin(), list.end(),
-              [](const Write& a, const Write& b) { return a.key < b.key; });
+    sort(list);
     auto* handle = tables_.handle(static_cast<Table>(i));
     for (const auto& write : list) {
       if (!status_.ok()) return status_;
-      status_ = write.addition ? plain_.Merge(handle, write.key, write.value)
-                               : plain_.Put(handle, write.key, write.value);
+      const auto key = slice(key_of(write));
+      const auto value = slice(value_of(write));
+      status_ = write.addition ? plain_.Merge(handle, key, value) : plain_.Put(handle, key, value);
     }
     list.clear();
   }

@@ -96,20 +96,34 @@ class RocksBatch final : public Rows, public RowWriter {
   [[nodiscard]] rocksdb::Status take(rocksdb::WriteBatch*& writes);
 
  private:
+  /// A key and a value behind it, in bytes_.
   struct Write {
-    std::string key;
-    std::string value;
-    bool addition = false;
+    std::size_t at;
+    std::uint32_t key_bytes;
+    std::uint32_t value_bytes;
+    bool addition;
   };
-  void write(Table table, Write write);
-  [[nodiscard]] rocksdb::Status sum(Table table, std::string_view user, std::string& operand) const;
+  using Writes = std::vector<Write>;
+  void keep(Writes& list, std::string_view key, std::string_view value, bool addition);
+  void sort(Writes& list) const;
+  [[nodiscard]] std::string_view key_of(const Write& write) const noexcept {
+    return {bytes_.data() + write.at, write.key_bytes};
+  }
+  [[nodiscard]] std::string_view value_of(const Write& write) const noexcept {
+    return {bytes_.data() + write.at + write.key_bytes, write.value_bytes};
+  }
+  [[nodiscard]] rocksdb::Status sum(Table table,
+                                    std::string_view user,
+                                    std::string_view operand,
+                                    std::string& whole) const;
 
   const RocksTables& tables_;
   AdditionCounts& additions_;
   mutable std::unique_ptr<rocksdb::WriteBatchWithIndex> indexed_;  // or else the next two
-  std::array<std::vector<Write>, table_count> lists_;
-  std::vector<Write> counts_;  // additions
-  std::vector<Write> kinds_;   // additions
+  std::array<Writes, table_count> lists_;
+  std::string bytes_;  // of all writes: one piece of memory, not two for each
+  Writes counts_;      // additions
+  Writes kinds_;       // additions
   rocksdb::WriteBatch plain_;
   rocksdb::Status status_;
 };
