@@ -20,7 +20,8 @@ inline constexpr std::string_view meta_commits = "commits";   ///< number of the
 inline constexpr std::string_view meta_reserved_until = "reserved_until";  ///< sequence
 /// Followed by the number of a generation and of a commit: what that commit added to counters.
 inline constexpr std::string_view meta_additions = "additions";
-inline constexpr std::string_view meta_folded = "folded";  ///< which of them are in rows
+inline constexpr std::string_view meta_folded = "folded";            ///< which of them are in rows
+inline constexpr std::string_view meta_kinds_apart = "kinds_apart";  ///< there: rows of schema 2
 
 /// Version of the layout in README. A store of another version is refused.
 inline constexpr std::uint64_t schema_version = 3;

@@ -104,6 +104,9 @@ void CounterView::add_kinds(const UserId& user, KindSums& into) const {
 Result<void> PendingCounters::load(const Rows& rows, std::uint64_t commit) {
   const auto folded = read_folded(rows);
   if (!folded) return folded.error();
+  const auto apart = read_number(rows, meta_kinds_apart);
+  if (!apart) return apart.error();
+  kinds_apart_ = *apart != 0;
   auto first = std::make_shared<CounterGeneration>();
   std::shared_ptr<CounterGeneration> second;
   const auto range = rows.range(Table::meta, meta_additions, meta_additions, Direction::ascending);
@@ -198,10 +201,12 @@ void PendingCounters::applied() {
 }
 
 std::unique_ptr<const CounterView> PendingCounters::view() const {
-  return std::make_unique<const CounterView>(
-      CounterView::State{
-          .active = active_, .frozen = frozen_, .folded_to = folded_to_, .commit = commit_},
-      reads_);
+  return std::make_unique<const CounterView>(CounterView::State{.active = active_,
+                                                                .frozen = frozen_,
+                                                                .folded_to = folded_to_,
+                                                                .commit = commit_,
+                                                                .kinds_apart = kinds_apart_},
+                                             reads_);
 }
 
 }  // namespace carillon::persistence

@@ -40,6 +40,7 @@ class CounterView {
     std::shared_ptr<const CounterGeneration> frozen;  // or null
     std::optional<engine::UserId> folded_to;          // the frozen one's, to this user, are in rows
     std::uint64_t commit = 0;
+    bool kinds_apart = false;
   };
   CounterView(State state, std::shared_ptr<ReadCommits> reads);
   ~CounterView();
@@ -48,6 +49,8 @@ class CounterView {
 
   void add_counts(const engine::UserId& user, Counters& into) const;
   void add_kinds(const engine::UserId& user, KindSums& into) const;
+  /// Whether a user may have rows of kinds from schema 2, one for each.
+  [[nodiscard]] bool kinds_apart() const noexcept { return state_.kinds_apart; }
 
  private:
   [[nodiscard]] bool frozen_counts(const engine::UserId& user) const noexcept;
@@ -104,6 +107,7 @@ class PendingCounters {
   std::size_t folded_ = 0;               // of them
   std::optional<engine::UserId> folded_to_;
   std::uint64_t commit_ = 0;  // the latest one applied
+  bool kinds_apart_ = false;
   Staged staged_;
 };
 

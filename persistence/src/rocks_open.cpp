@@ -107,6 +107,7 @@ Result<void> RocksStore::make_identity() {
 Result<void> RocksStore::take_over() {
   RocksBatch rows{*tables_, additions_, /*indexed=*/false};
   rows.put(Table::meta, meta_schema, encode_number(schema_version));
+  rows.put(Table::meta, meta_kinds_apart, encode_number(1));
   return write(rows);
 }
 

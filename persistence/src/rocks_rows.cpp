@@ -170,27 +170,34 @@ Result<bool> RocksSnapshot::get(Table table, std::string_view key, std::string& 
 }
 
 Result<void> RocksSnapshot::read_kinds(std::string_view user, KindSums& kinds) const {
+  std::string row;
+  const auto there = get(Table::kinds, user, row);
+  if (!there) return there.error();
+  for (std::string_view rest = row; !rest.empty();) {
+    const auto taken = take_kind(rest);
+    if (!taken) return damaged("a kind", user);
+    kinds[std::string{taken->kind}] += taken->count;
+  }
+  if (!pending_ || pending_->kinds_apart())
+    if (auto read = read_kinds_apart(user, kinds); !read) return read;
+  if (pending_) pending_->add_kinds(user_of(user), kinds);
+  return {};
+}
+
+Result<void> RocksSnapshot::read_kinds_apart(std::string_view user, KindSums& kinds) const {
   const Bounds bounds{user};
   auto read = bounds.options();
   read.snapshot = snapshot_;
   const std::unique_ptr<rocksdb::Iterator> rows{
       tables_.db().NewIterator(read, tables_.handle(Table::kinds))};
   for (rows->Seek(slice(user)); rows->Valid(); rows->Next()) {
-    auto value = view(rows->value());
-    if (const auto kind = view(rows->key()).substr(user.size()); !kind.empty()) {
-      Counters count;
-      if (!add_encoded(count, value)) return damaged("a kind", view(rows->key()));
-      kinds[std::string{kind}] += count.lanes[kind_lane];
-      continue;
-    }
-    while (!value.empty()) {
-      const auto taken = take_kind(value);
-      if (!taken) return damaged("a kind", user);
-      kinds[std::string{taken->kind}] += taken->count;
-    }
+    const auto kind = view(rows->key()).substr(user.size());
+    if (kind.empty()) continue;  // the row of all kinds
+    Counters count;
+    if (!add_encoded(count, view(rows->value()))) return damaged("a kind", view(rows->key()));
+    kinds[std::string{kind}] += count.lanes[kind_lane];
   }
   if (!rows->status().ok()) return to_error(rows->status(), "reading", tables_.db().GetName());
-  if (pending_) pending_->add_kinds(user_of(user), kinds);
   return {};
 }
 

@@ -40,6 +40,7 @@ class RocksSnapshot final : public Rows {
 
  private:
   [[nodiscard]] engine::Result<void> read_kinds(std::string_view user, KindSums& kinds) const;
+  [[nodiscard]] engine::Result<void> read_kinds_apart(std::string_view user, KindSums& kinds) const;
 
   const RocksTables& tables_;
   const rocksdb::Snapshot* snapshot_;
