@@ -61,7 +61,7 @@ Result<void> BatchApplier::apply_event(const engine::Event& published) {
   writer_.put(Table::ids, id, place);
   writer_.put(Table::events, sequence_key(holder, event.sequence), encode_event(event));
   ++counters.at(event.initial_status, event.severity);
-  ++kinds_[in_memory(kind_key(holder, event.category, event.action))];
+  ++kinds_[kind_key(holder, event.category, event.action)];
   return {};
 }
 
@@ -122,7 +122,7 @@ void BatchApplier::affect(Change& change, const InboxRow& row) {
   state.updated_at = change.at;
   if (removed) {
     state.deleted_at = change.at;
-    --kinds_[in_memory(kind_key(change.user, event.category, event.action))];
+    --kinds_[kind_key(change.user, event.category, event.action)];
   } else {
     state.status = change.status;
     ++counters.at(change.status, event.severity);

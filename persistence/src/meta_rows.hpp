@@ -18,16 +18,9 @@ inline constexpr std::string_view meta_system = "system_id";  ///< UUID
 inline constexpr std::string_view meta_user = "local_user";   ///< UUID
 inline constexpr std::string_view meta_commits = "commits";   ///< number of the latest commit
 inline constexpr std::string_view meta_reserved_until = "reserved_until";  ///< sequence
-/// Followed by the number of a generation and of a commit: what that commit added to counters.
-inline constexpr std::string_view meta_additions = "additions";
-inline constexpr std::string_view meta_folded = "folded";            ///< which of them are in rows
-inline constexpr std::string_view meta_kinds_apart = "kinds_apart";  ///< there: rows of schema 2
 
 /// Version of the layout in README. A store of another version is refused.
-inline constexpr std::uint64_t schema_version = 3;
-/// The one before, which can be opened: it has no additions, and a row of kinds for each
-/// kind of a user, which is still read. Its programs must not open what we have written.
-inline constexpr std::uint64_t schema_without_additions = 2;
+inline constexpr std::uint64_t schema_version = 2;
 
 [[nodiscard]] inline std::string encode_number(std::uint64_t value) {
   std::string bytes;

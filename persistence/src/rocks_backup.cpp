@@ -56,7 +56,7 @@ Result<void> give_new_epoch(const std::string& path) {
   if (!tables) return tables.error();
   const auto schema = read_number(RocksSnapshot{**tables}, meta_schema);
   if (!schema) return schema.error();
-  if (*schema != schema_version && *schema != schema_without_additions)
+  if (*schema != schema_version)
     return Error{*schema == 0 ? Errc::corrupt : Errc::unsupported_version,
                  "The backup has schema version " + std::to_string(*schema) +
                      "; this program reads and writes version " + std::to_string(schema_version)};

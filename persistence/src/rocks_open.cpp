@@ -52,7 +52,7 @@ Result<std::unique_ptr<Store>> RocksStore::open(const std::string& path,
   if (!tables) return tables.error();
   store->tables_ = std::move(*tables);
   if (auto started = store->start(); !started) return started.error();
-  store->columns_.renew(store->latest_rows(), {});
+  store->columns_.renew(std::make_shared<RocksSnapshot>(*store->tables_), {});
   return std::unique_ptr<Store>{std::move(store)};
 }
 
@@ -60,8 +60,7 @@ RocksStore::RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::
     : directory_{std::move(directory)},
       options_{std::move(options)},
       env_{env},
-      columns_{columns_options(options_), nullptr},
-      pending_{options_.pending_counts_max} {
+      columns_{columns_options(options_), nullptr} {
 }
 
 RocksStore::~RocksStore() {
@@ -79,16 +78,13 @@ Result<void> RocksStore::start() {
     return Error{Errc::corrupt, "The store in " + directory_.path() +
                                     " holds events but not its own description: restore a "
                                     "backup, or move the directory away to begin an empty one"};
-  } else if (*schema == schema_without_additions) {
-    if (auto taken_over = take_over(); !taken_over) return taken_over;
   } else if (*schema != schema_version) {
-    return Error{Errc::unsupported_version,
-                 "The store in " + directory_.path() + " has schema version " +
-                     std::to_string(*schema) + "; this program takes over version " +
-                     std::to_string(schema_without_additions) + " and writes version " +
-                     std::to_string(schema_version) +
-                     ": use the program that wrote it, or move the "
-                     "directory away to begin an empty one"};
+    return Error{Errc::unsupported_version, "The store in " + directory_.path() +
+                                                " has schema version " + std::to_string(*schema) +
+                                                "; this program reads and writes version " +
+                                                std::to_string(schema_version) +
+                                                ": use the program that wrote it, or move the "
+                                                "directory away to begin an empty one"};
   }
   if (auto known = read_identity(); !known) return known;
   return reserve_first();
@@ -104,13 +100,6 @@ Result<void> RocksStore::make_identity() {
   return write(rows);
 }
 
-Result<void> RocksStore::take_over() {
-  RocksBatch rows{*tables_, additions_, /*indexed=*/false};
-  rows.put(Table::meta, meta_schema, encode_number(schema_version));
-  rows.put(Table::meta, meta_kinds_apart, encode_number(1));
-  return write(rows);
-}
-
 Result<void> RocksStore::read_identity() {
   const RocksSnapshot rows{*tables_};
   const auto epoch = read_number(rows, meta_epoch);
@@ -119,23 +108,15 @@ Result<void> RocksStore::read_identity() {
   if (!system) return system.error();
   const auto user = read_uuid(rows, meta_user);
   if (!user) return user.error();
+  const auto counts = read_counts(rows, broadcasts_owner);
+  if (!counts) return counts.error();
   const auto commits = read_number(rows, meta_commits);
   if (!commits) return commits.error();
-  if (auto loaded = load_pending(); !loaded) return loaded;
-  const auto counts = read_counts(*latest_rows(), broadcasts_owner);
-  if (!counts) return counts.error();
   origin_.epoch = *epoch;
   origin_.last_broadcast = counts->position.broadcast;
   identity_ = {.system_id = *system, .local_user = *user};
   commits_ = *commits;
   return {};
-}
-
-Result<void> RocksStore::load_pending() {
-  const RocksSnapshot rows{*tables_};
-  const auto commits = read_number(rows, meta_commits);
-  if (!commits) return commits.error();
-  return pending_.load(rows, *commits);
 }
 
 Result<void> RocksStore::reserve_first() {

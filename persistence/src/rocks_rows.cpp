@@ -1,13 +1,8 @@
 #include "persistence/src/rocks_rows.hpp"
 
-#include "persistence/src/assert.hpp"
 #include "persistence/src/counters.hpp"
-#include "persistence/src/inbox_scan.hpp"
-#include "persistence/src/keys.hpp"
-#include "persistence/src/user_kinds.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <string>
 #include <utility>
@@ -16,7 +11,6 @@ namespace carillon::persistence {
 namespace {
 
 using engine::Result;
-using engine::UserId;
 
 rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};
@@ -41,9 +35,10 @@ struct Bounds {
   Bounds(const Bounds&) = delete;
   Bounds& operator=(const Bounds&) = delete;
 
-  [[nodiscard]] rocksdb::ReadOptions options() const {
+  [[nodiscard]] rocksdb::ReadOptions options(Table table, Direction direction) const {
     rocksdb::ReadOptions read;
     read.prefix_same_as_start = true;
+    read.total_order_seek = holds_counters(table) && direction == Direction::descending;
     read.iterate_lower_bound = &lower;
     if (!end.empty()) read.iterate_upper_bound = &upper;
     return read;
@@ -95,51 +90,6 @@ class RocksIterator final : public RowIterator {
   const RocksTables& tables_;
 };
 
-/// Kinds as Rows has them: a row each.
-class KindRows final : public RowIterator {
- public:
-  KindRows(std::string_view user, const KindSums& kinds, std::string_view start) {
-    for (const auto& [kind, count] : kinds) {
-      auto& [key, value] = rows_.emplace_back(std::string{user} + kind, std::string{});
-      Counters counters;
-      counters.lanes[kind_lane] = count;
-      append_counters(value, counters);
-    }
-    at_ = std::lower_bound(rows_.begin(), rows_.end(), start,
-                           [](const auto& row, std::string_view key) { return row.first < key; });
-  }
-
-  [[nodiscard]] bool valid() const override { return at_ != rows_.end(); }
-  [[nodiscard]] std::string_view key() const override { return at_->first; }
-  [[nodiscard]] std::string_view value() const override { return at_->second; }
-  void next() override { ++at_; }
-  [[nodiscard]] Result<void> outcome() const override { return {}; }
-
- private:
-  std::vector<std::pair<std::string, std::string>> rows_;
-  std::vector<std::pair<std::string, std::string>>::const_iterator at_;
-};
-
-/// Nothing, and why.
-class NoRows final : public RowIterator {
- public:
-  explicit NoRows(engine::Error reason) : reason_{std::move(reason)} {}
-  [[nodiscard]] bool valid() const override { return false; }
-  [[nodiscard]] std::string_view key() const override { return {}; }
-  [[nodiscard]] std::string_view value() const override { return {}; }
-  void next() override {}
-  [[nodiscard]] Result<void> outcome() const override { return reason_; }
-
- private:
-  engine::Error reason_;
-};
-
-UserId user_of(std::string_view key) noexcept {
-  UserId user;
-  std::memcpy(user.bytes.data(), key.data(), std::min(key.size(), user.bytes.size()));
-  return user;
-}
-
 Result<bool> found(const rocksdb::Status& status, const RocksTables& tables) {
   if (status.ok()) return true;
   if (status.IsNotFound()) return false;
@@ -148,8 +98,8 @@ Result<bool> found(const rocksdb::Status& status, const RocksTables& tables) {
 
 }  // namespace
 
-RocksSnapshot::RocksSnapshot(const RocksTables& tables, std::unique_ptr<const CounterView> pending)
-    : tables_{tables}, snapshot_{tables.db().GetSnapshot()}, pending_{std::move(pending)} {
+RocksSnapshot::RocksSnapshot(const RocksTables& tables)
+    : tables_{tables}, snapshot_{tables.db().GetSnapshot()} {
 }
 
 RocksSnapshot::~RocksSnapshot() {
@@ -159,59 +109,15 @@ RocksSnapshot::~RocksSnapshot() {
 Result<bool> RocksSnapshot::get(Table table, std::string_view key, std::string& value) const {
   rocksdb::ReadOptions read;
   read.snapshot = snapshot_;
-  auto there = found(tables_.db().Get(read, tables_.handle(table), slice(key), &value), tables_);
-  if (table != Table::counts || !pending_ || !there) return there;
-  Counters sum;
-  if (*there && !add_encoded(sum, value)) return damaged("a count", key);
-  pending_->add_counts(user_of(key), sum);
-  value.clear();
-  append_counters(value, sum);
-  return *there || sum.last != 0;
-}
-
-Result<void> RocksSnapshot::read_kinds(std::string_view user, KindSums& kinds) const {
-  std::string row;
-  const auto there = get(Table::kinds, user, row);
-  if (!there) return there.error();
-  for (std::string_view rest = row; !rest.empty();) {
-    const auto taken = take_kind(rest);
-    if (!taken) return damaged("a kind", user);
-    kinds[std::string{taken->kind}] += taken->count;
-  }
-  if (!pending_ || pending_->kinds_apart())
-    if (auto read = read_kinds_apart(user, kinds); !read) return read;
-  if (pending_) pending_->add_kinds(user_of(user), kinds);
-  return {};
-}
-
-Result<void> RocksSnapshot::read_kinds_apart(std::string_view user, KindSums& kinds) const {
-  const Bounds bounds{user};
-  auto read = bounds.options();
-  read.snapshot = snapshot_;
-  const std::unique_ptr<rocksdb::Iterator> rows{
-      tables_.db().NewIterator(read, tables_.handle(Table::kinds))};
-  for (rows->Seek(slice(user)); rows->Valid(); rows->Next()) {
-    const auto kind = view(rows->key()).substr(user.size());
-    if (kind.empty()) continue;  // the row of all kinds
-    Counters count;
-    if (!add_encoded(count, view(rows->value()))) return damaged("a kind", view(rows->key()));
-    kinds[std::string{kind}] += count.lanes[kind_lane];
-  }
-  if (!rows->status().ok()) return to_error(rows->status(), "reading", tables_.db().GetName());
-  return {};
+  return found(tables_.db().Get(read, tables_.handle(table), slice(key), &value), tables_);
 }
 
 std::unique_ptr<RowIterator> RocksSnapshot::range(Table table,
                                                   std::string_view prefix,
                                                   std::string_view start,
                                                   Direction direction) const {
-  if (table == Table::kinds) {
-    KindSums kinds;
-    if (auto done = read_kinds(prefix, kinds); !done) return std::make_unique<NoRows>(done.error());
-    return std::make_unique<KindRows>(prefix, kinds, start);
-  }
   auto bounds = std::make_unique<const Bounds>(prefix);
-  auto read = bounds->options();
+  auto read = bounds->options(table, direction);
   read.snapshot = snapshot_;
   std::unique_ptr<rocksdb::Iterator> rows{tables_.db().NewIterator(read, tables_.handle(table))};
   return std::make_unique<RocksIterator>(std::move(bounds), std::move(rows), start, direction,
@@ -246,7 +152,7 @@ std::unique_ptr<RowIterator> RocksBatch::range(Table table,
                                                std::string_view start,
                                                Direction direction) const {
   auto bounds = std::make_unique<const Bounds>(prefix);
-  const auto read = bounds->options();
+  const auto read = bounds->options(table, direction);
   auto* handle = tables_.handle(table);
   auto* rows = tables_.db().NewIterator(read, handle);
   if (indexed_) rows = indexed_->NewIteratorWithBase(handle, rows, &read);
@@ -259,111 +165,57 @@ void RocksBatch::put(Table table, std::string_view key, std::string_view value) 
   if (indexed_) {
     status_ = indexed_->Put(tables_.handle(table), slice(key), slice(value));
   } else {
-    keep(lists_[static_cast<std::size_t>(table)], key, value, /*addition=*/false);
+    write(table, {.key = std::string{key}, .value = std::string{value}});
   }
 }
 
 void RocksBatch::add(Table table, std::string_view key, std::string_view counters) {
-  keep(table == Table::counts ? counts_ : kinds_, key, counters, /*addition=*/true);
-}
-
-std::string RocksBatch::take_additions(std::size_t& users) {
-  sort(counts_);
-  sort(kinds_);
-  std::string additions;
-  std::string kinds;
-  auto count = counts_.begin();
-  auto kind = kinds_.begin();
-  for (users = 0; count != counts_.end() || kind != kinds_.end(); ++users) {
-    std::string_view key;
-    if (count != counts_.end()) key = key_of(*count);
-    if (kind != kinds_.end() && (key.empty() || key_of(*kind) < key))
-      key = key_of(*kind).substr(0, prefix_bytes);
-    const auto user = user_of(key);
-    kinds.clear();
-    for (; kind != kinds_.end() && key_of(*kind).starts_with(bytes_of(user)); ++kind) {
-      Counters added;
-      const bool sound = add_encoded(added, value_of(*kind));
-      CARILLON_STORE_ASSERT(sound, "counters are encoded by this process");
-      append_kind(kinds, key_of(*kind).substr(prefix_bytes), added.lanes[kind_lane]);
-    }
-    const bool counted = count != counts_.end() && key_of(*count) == bytes_of(user);
-    append_additions(additions, user, counted ? value_of(*count) : std::string_view{}, kinds);
-    if (counted) ++count;
-  }
-  counts_.clear();
-  kinds_.clear();
-  return additions;
-}
-
-void RocksBatch::merge(Table table, std::string_view user, std::string_view operand) {
   if (!status_.ok()) return;
-  std::string whole;
-  const bool addition = !additions_.due(table, user);
-  if (!addition) {
-    status_ = sum(table, user, operand, whole);
-    operand = whole;
+  Write addition{.key = std::string{key}, .value = std::string{counters}, .addition = true};
+  if (additions_.due(table, key)) {
+    status_ = sum(table, key, addition.value);
+    addition.addition = false;
   }
+  write(table, std::move(addition));
+}
+
+void RocksBatch::write(Table table, Write write) {
   if (!indexed_) {
-    keep(lists_[static_cast<std::size_t>(table)], user, operand, addition);
+    lists_[static_cast<std::size_t>(table)].push_back(std::move(write));
     return;
   }
   if (!status_.ok()) return;
   // Counters: nobody reads them within a commit, so they need no index.
   auto& writes = *indexed_->GetWriteBatch();
   auto* handle = tables_.handle(table);
-  status_ = addition ? writes.Merge(handle, slice(user), slice(operand))
-                     : writes.Put(handle, slice(user), slice(operand));
+  status_ = write.addition ? writes.Merge(handle, write.key, write.value)
+                           : writes.Put(handle, write.key, write.value);
 }
 
-void RocksBatch::erase_range(Table table, std::string begin, std::string end) {
-  if (!status_.ok()) return;
-  auto& writes = indexed_ ? *indexed_->GetWriteBatch() : plain_;
-  status_ = writes.DeleteRange(tables_.handle(table), begin, end);
-}
-
-void RocksBatch::keep(Writes& list, std::string_view key, std::string_view value, bool addition) {
-  list.push_back({.at = bytes_.size(),
-                  .key_bytes = static_cast<std::uint32_t>(key.size()),
-                  .value_bytes = static_cast<std::uint32_t>(value.size()),
-                  .addition = addition});
-  bytes_ += key;
-  bytes_ += value;
-}
-
-void RocksBatch::sort(Writes& list) const {
-  std::sort(list.begin(), list.end(),
-            [this](const Write& a, const Write& b) { return key_of(a) < key_of(b); });
-}
-
-rocksdb::Status RocksBatch::sum(Table table,
-                                std::string_view user,
-                                std::string_view operand,
-                                std::string& whole) const {
+rocksdb::Status RocksBatch::sum(Table table, std::string_view key, std::string& counters) const {
   std::string row;
-  auto status = tables_.db().Get({}, tables_.handle(table), slice(user), &row);
-  if (status.IsNotFound()) {
-    whole = operand;
-    return rocksdb::Status::OK();
-  }
+  auto status = tables_.db().Get({}, tables_.handle(table), slice(key), &row);
+  if (status.IsNotFound()) return rocksdb::Status::OK();
   if (!status.ok()) return status;
-  const bool sound =
-      table == Table::kinds ? add_kinds(whole, row, operand) : add_counters(whole, row, operand);
-  if (!sound) return rocksdb::Status::Corruption("a count can't be read");
-  return rocksdb::Status::OK();
+  Counters sum;
+  if (!add_encoded(sum, row) || !add_encoded(sum, counters))
+    return rocksdb::Status::Corruption("a count can't be read");
+  counters.clear();
+  append_counters(counters, sum);
+  return status;
 }
 
 rocksdb::Status RocksBatch::take(rocksdb::WriteBatch*& writes) {
   writes = indexed_ ? indexed_->GetWriteBatch() : &plain_;
   for (std::size_t i = 0; i < table_count; ++i) {
     auto& list = lists_[i];
-    sort(list);
+    std::sort(list.begin(), list.end(),
+              [](const Write& a, const Write& b) { return a.key < b.key; });
     auto* handle = tables_.handle(static_cast<Table>(i));
     for (const auto& write : list) {
       if (!status_.ok()) return status_;
-      const auto key = slice(key_of(write));
-      const auto value = slice(value_of(write));
-      status_ = write.addition ? plain_.Merge(handle, key, value) : plain_.Put(handle, key, value);
+      status_ = write.addition ? plain_.Merge(handle, write.key, write.value)
+                               : plain_.Put(handle, write.key, write.value);
     }
     list.clear();
   }

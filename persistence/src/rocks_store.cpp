@@ -38,10 +38,6 @@ Result<void> RocksStore::write(RocksBatch& rows) {
   return to_error(status, "committing", directory_.path());
 }
 
-std::shared_ptr<const Rows> RocksStore::latest_rows() const {
-  return std::make_shared<RocksSnapshot>(*tables_, pending_.view());
-}
-
 Result<void> RocksStore::commit(std::span<const LogEntry> batch) {
   Result<void> done;
   try {
@@ -67,7 +63,6 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
     if (auto applied = applier.apply(entry); !applied) return applied;
   applier.finish();
 
-  pending_.prepare(rows, commits_ + 1);
   rows.put(Table::meta, meta_commits, encode_number(commits_ + 1));
   // At half of the block: what was shown but is not committed yet is bounded by
   // the engine's credit to far less than the other half.
@@ -78,8 +73,7 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
   if (auto written = write(rows); !written) return written;
   // It is durable. Should showing it fail, recover() finds out that it was applied.
   broken_ = true;
-  pending_.applied();
-  columns_.publish(batch, applier.changes(), latest_rows());
+  columns_.publish(batch, applier.changes(), std::make_shared<RocksSnapshot>(*tables_));
   broken_ = false;
   ++commits_;
   reserved_until_ = reserve;
@@ -109,11 +103,7 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
     auto opened = RocksTables::open(directory_.path(), options_, env_);
     if (!opened) return opened.error();
     tables_ = std::move(*opened);
-    if (auto loaded = load_pending(); !loaded) {
-      tables_.reset();
-      return loaded.error();
-    }
-    columns_.renew(latest_rows(), {});
+    columns_.renew(std::make_shared<RocksSnapshot>(*tables_), {});
   }
   const auto commits = read_number(RocksSnapshot{*tables_}, meta_commits);
   if (!commits) return commits.error();

@@ -3,7 +3,6 @@
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
 #include "persistence/src/columns_cache.hpp"
-#include "persistence/src/pending_counters.hpp"
 #include "persistence/src/read_gate.hpp"
 #include "persistence/src/rocks_rows.hpp"
 #include "persistence/src/rocks_tables.hpp"
@@ -67,18 +66,13 @@ class RocksStore final : public Store {
   RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::Env* env);
 
   [[nodiscard]] engine::Result<void> start();
-  /// Of the schema before: all its rows stay as they are.
-  [[nodiscard]] engine::Result<void> take_over();
   [[nodiscard]] engine::Result<void> read_identity();
   [[nodiscard]] engine::Result<void> make_identity();
-  [[nodiscard]] engine::Result<void> load_pending();
   [[nodiscard]] engine::Result<void> reserve_first();
 
   [[nodiscard]] engine::Result<void> try_commit(std::span<const engine::LogEntry> batch);
   [[nodiscard]] engine::Result<bool> recover(std::span<const engine::LogEntry> batch);
   [[nodiscard]] engine::Result<void> write(RocksBatch& rows);
-  /// The rows of the latest commit.
-  [[nodiscard]] std::shared_ptr<const Rows> latest_rows() const;
 
   template <class T, class Read>
   [[nodiscard]] engine::Result<T> read(Read&& read) const;
@@ -98,7 +92,6 @@ class RocksStore final : public Store {
   engine::Sequence reserved_until_ = 0;
   mutable ColumnsCache columns_;  // holds a snapshot of tables_
   AdditionCounts additions_;
-  PendingCounters pending_;
   bool broken_ = false;  // the latest write failed: recover() before the next
 
   mutable std::mutex health_mutex_;

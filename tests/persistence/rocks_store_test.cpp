@@ -1,8 +1,6 @@
 // What only a store on disk can show: lives, crashes, damage.
 #include "persistence/src/rocks_store.hpp"
 
-#include "persistence/src/counters.hpp"
-#include "persistence/src/keys.hpp"
 #include "tests/persistence/store_fixture.hpp"
 
 #include <sys/wait.h>
@@ -243,55 +241,6 @@ TEST_F(RocksStoreTest, RefusesAnotherVersionOfTheSchema) {
   EXPECT_EQ(error.code, make_error_code(Errc::unsupported_version));
   EXPECT_THAT(error.text(), AllOf(HasSubstr("version 1"), HasSubstr("version 2"),
                                   HasSubstr("move the directory away")));
-}
-
-// 30 users in 20 additions a generation: some of a generation's sums are in their rows,
-// some are not, wherever it stops.
-TEST_F(RocksStoreTest, CountsEachEventOnceHoweverFarItsSumsHaveComeToTheirRows) {
-  constexpr std::uint8_t users = 30;
-  for (std::uint64_t round = 1; round <= 40; ++round) {
-    std::vector<engine::LogEntry> batch;
-    for (std::uint8_t user = 1; user <= users; ++user)
-      if ((round + user) % 3 == 0) batch.push_back(entry({.owner = numbered(user)}));
-    commit(batch);
-    if (round % 2 == 0) crash();
-    if (round % 2 == 0) open_again();
-    for (std::uint8_t user = 1; user <= users; ++user) {
-      const auto shown = list({.user = numbered(user)});
-      const auto all = store_->aggregate(numbered(user));
-      ASSERT_EQ(shown.total_count, shown.events.size());
-      ASSERT_EQ(all->total, shown.events.size()) << "user " << int{user} << " round " << round;
-      ASSERT_EQ((*store_->kinds(numbered(user))).size(), shown.events.empty() ? 0U : 1U);
-    }
-  }
-}
-
-// Schema 2 had its additions in the rows at once, and a row for each kind of a user.
-TEST_F(RocksStoreTest, TakesOverAStoreOfSchema2WithItsKindsAndCounts) {
-  publish({.owner = alice});
-  ASSERT_EQ((*store_->kinds(alice)).size(), 1U);
-  store_.reset();
-  {
-    auto tables = persistence::RocksTables::open(path_, small_rocksdb(path_));
-    ASSERT_TRUE(tables);
-    auto& db = (*tables)->db();
-    persistence::Counters three;
-    three.lanes[persistence::kind_lane] = 3;
-    std::string value;
-    persistence::append_counters(value, three);
-    using persistence::Table;
-    ASSERT_TRUE(db.Put({}, (*tables)->handle(Table::kinds),
-                       persistence::kind_key(alice, "old", "kind"), value)
-                    .ok());
-    ASSERT_TRUE(
-        db.Put({}, (*tables)->handle(Table::meta), "schema", std::string{"\0\0\0\0\0\0\0\2", 8})
-            .ok());
-  }
-
-  open(small_rocksdb(path_));
-
-  EXPECT_EQ((*store_->kinds(alice)).size(), 2U);
-  EXPECT_EQ((*store_->aggregate(alice)).by_category.at("old"), 3U);
 }
 
 TEST(OpenStoreTest, NamesWhatItSupportsWhenAskedForSomethingElse) {

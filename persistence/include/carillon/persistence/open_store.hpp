@@ -33,11 +33,6 @@ struct StoreOptions {
   /// crash; bounds the time that a start takes.
   std::size_t wal_bytes_max = std::size_t{32} << 20U;
 
-  /// rocksdb: additions to counts (one for each user in a commit) that are kept in memory
-  /// before they reach their rows; twice as many at most, some 300 bytes each. They are
-  /// read when the store is opened. Fewer make commits dearer.
-  std::size_t pending_counts_max = std::size_t{1} << 18U;
-
   /// rocksdb, memory: bytes of inboxes kept in columns, for reads that look at all of
   /// one: filters, searches, deep pages. Those not read for longest leave. An event takes
   /// about 45 bytes and its description; an inbox that does not fit is read row by row,
