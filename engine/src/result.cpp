@@ -25,6 +25,8 @@ class EngineCategory final : public std::error_category {
         return "the operating system refused a read or a write";
       case Errc::unsupported_version:
         return "written by another version of the schema";
+      case Errc::unsupported:
+        return "this kind of store has no such thing";
     }
     return "unknown error";
   }

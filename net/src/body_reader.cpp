@@ -140,6 +140,21 @@ ActionBody read_action(std::string_view body,
   return action;
 }
 
+std::string read_directory(std::string_view body, Faults& faults) {
+  dom::parser parser;
+  const simdjson::padded_string padded{body};
+  if (const auto object = parse_object(parser, padded, faults)) {
+    std::string_view path;
+    const bool is_text = object->at_key("directory").get_string().get(path) == simdjson::SUCCESS;
+    if (is_text && path.starts_with('/') && path.find('\0') == std::string_view::npos)
+      return std::string{path};
+    faults.add("directory", is_text ? "must be an absolute path on the server's machine: /…"
+                                    : "is required: an absolute path on the server's machine");
+  }
+  if (faults.code.empty()) faults.code = code::invalid_body;
+  return {};
+}
+
 std::string read_log_level(std::string_view body, Faults& faults) {
   dom::parser parser;
   const simdjson::padded_string padded{body};

@@ -36,4 +36,7 @@ struct ActionRules {
 /// `{"eventLogLevel":"debug"}`, or as older Mesherys wrote it, `event_log_level`.
 [[nodiscard]] std::string read_log_level(std::string_view body, Faults& faults);
 
+/// `{"directory":"/…"}`: an absolute path on this machine.
+[[nodiscard]] std::string read_directory(std::string_view body, Faults& faults);
+
 }  // namespace carillon::net

@@ -28,6 +28,7 @@ inline constexpr std::string_view not_found = "not_found";
 inline constexpr std::string_view method_not_allowed = "method_not_allowed";
 inline constexpr std::string_view not_acceptable = "not_acceptable";
 inline constexpr std::string_view request_timeout = "request_timeout";
+inline constexpr std::string_view backup_running = "backup_running";
 inline constexpr std::string_view body_too_large = "body_too_large";
 inline constexpr std::string_view unsupported_media_type = "unsupported_media_type";
 inline constexpr std::string_view header_too_large = "header_too_large";

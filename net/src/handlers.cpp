@@ -16,6 +16,7 @@ bool takes_json(Endpoint endpoint) noexcept {
     case Endpoint::set_status_bulk:
     case Endpoint::remove_bulk:
     case Endpoint::config_set:
+    case Endpoint::backup:
       return true;
     default:
       return false;
@@ -164,6 +165,8 @@ std::optional<Response> handle_request(HttpConnection& connection,
       return handle_config_get(exchange);
     case Endpoint::config_set:
       return handle_config_set(exchange);
+    case Endpoint::backup:
+      return handle_backup(exchange);
     case Endpoint::alive:
       return handle_alive(exchange);
     case Endpoint::ready:

@@ -62,6 +62,7 @@ using Handled = std::optional<Response>;
 [[nodiscard]] Handled handle_subscribe(const Exchange& exchange);
 [[nodiscard]] Handled handle_config_get(const Exchange& exchange);
 [[nodiscard]] Handled handle_config_set(const Exchange& exchange);
+[[nodiscard]] Handled handle_backup(const Exchange& exchange);
 [[nodiscard]] Handled handle_alive(const Exchange& exchange);
 [[nodiscard]] Handled handle_ready(const Exchange& exchange);
 [[nodiscard]] Handled handle_metrics(const Exchange& exchange);

@@ -39,6 +39,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
       return "Not Acceptable";
     case 408:
       return "Request Timeout";
+    case 409:
+      return "Conflict";
     case 413:
       return "Content Too Large";
     case 415:

@@ -64,6 +64,7 @@ constexpr std::array paths{
          .family = Family::meshery,
          .get = Endpoint::get,
          .remove = Endpoint::remove},
+    Path{.pattern = "/api/admin/backup", .family = Family::schema, .post = Endpoint::backup},
     Path{.pattern = "/healthz", .family = Family::schema, .get = Endpoint::alive},
     Path{.pattern = "/readyz", .family = Family::schema, .get = Endpoint::ready},
     Path{.pattern = "/metrics", .family = Family::schema, .get = Endpoint::metrics},

@@ -25,6 +25,7 @@ enum class Endpoint : std::uint8_t {
   subscribe,
   config_get,
   config_set,
+  backup,
   alive,
   ready,
   metrics,

@@ -34,9 +34,9 @@ Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
 }  // namespace
 
 Result<void> Store::backup(const std::string& /*directory*/) const {
-  return Error{Errc::invalid_argument,
-               "This store has no backup of its own: PostgreSQL is backed up by pg_dump or "
-               "pg_basebackup, memory: not at all"};
+  return Error{
+      Errc::unsupported,
+      "The store memory: has no backup: what it holds is meant to be lost with the process"};
 }
 
 Result<std::unique_ptr<Store>> open_store(const StoreOptions& options) {

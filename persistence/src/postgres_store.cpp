@@ -154,6 +154,13 @@ Result<std::vector<engine::Kind>> PostgresStore::kinds(const UserId& user) const
   });
 }
 
+Result<void> PostgresStore::backup(const std::string& /*directory*/) const {
+  return Error{Errc::unsupported,
+               "The store is in PostgreSQL, which backs it up itself, also while it is served: "
+               "pg_dump --format=custom --schema=carillon --file=FILE '" +
+                   shown_ + "'"};
+}
+
 engine::InboxHealth PostgresStore::health() const {
   const std::lock_guard lock{health_mutex_};
   return health_;

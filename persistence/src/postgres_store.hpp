@@ -76,13 +76,15 @@ class PostgresStore final : public Store {
   [[nodiscard]] engine::Result<std::vector<engine::Kind>> kinds(
       const engine::UserId& user) const override;
 
+  /// Always refused, with the command that does it.
+  [[nodiscard]] engine::Result<void> backup(const std::string& directory) const override;
   [[nodiscard]] engine::LogOrigin origin() const noexcept override { return origin_; }
   [[nodiscard]] StoreIdentity identity() const noexcept override { return identity_; }
   [[nodiscard]] engine::InboxHealth health() const override;
 
  private:
   PostgresStore(const PostgresTarget& target, const engine::LogSink& log)
-      : writer_{target, log}, pool_{target} {}
+      : shown_{target.shown}, writer_{target, log}, pool_{target} {}
 
   template <class T, class Read>
   [[nodiscard]] engine::Result<T> read(Read&& read) const;
@@ -91,7 +93,8 @@ class PostgresStore final : public Store {
   engine::LogOrigin origin_;
   StoreIdentity identity_;
 
-  PostgresWriter writer_;  // the writer's
+  const std::string shown_;  // the URL without passwords
+  PostgresWriter writer_;    // the writer's
   mutable PostgresPool pool_;
 
   mutable std::mutex health_mutex_;

@@ -8,6 +8,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <filesystem>
@@ -81,37 +82,55 @@ Result<void> check_source(const fs::path& backup) {
   return {};
 }
 
-Result<void> check_target(const fs::path& directory) {
+Result<void> check_free(const fs::path& directory, const std::string& advice) {
   std::error_code failed;
-  if (!fs::exists(directory, failed)) return {};
-  if (fs::is_directory(directory, failed) && fs::is_empty(directory, failed)) return {};
+  if (!fs::exists(directory, failed)) {
+    if (failed) return io_error("read the directory", directory, failed);
+    return {};
+  }
+  if (!fs::is_directory(directory, failed))
+    return Error{Errc::invalid_argument, directory.string() + " is no directory: " + advice};
+  const bool empty = fs::is_empty(directory, failed);
   if (failed) return io_error("read the directory", directory, failed);
-  return Error{Errc::invalid_argument,
-               directory.string() + " is not empty: restore into a new directory"};
+  if (empty) return {};
+  return Error{Errc::invalid_argument, directory.string() + " is not empty: " + advice};
 }
 
-/// Beside the target, on the same file system: renaming it is what makes the restored
-/// store appear, whole and under its new epoch.
-fs::path place_beside(const fs::path& directory) {
+bool lies_in(const fs::path& path, const fs::path& directory) {
+  std::error_code failed;
+  const auto inner = fs::weakly_canonical(fs::absolute(path), failed);
+  const auto outer = fs::weakly_canonical(fs::absolute(directory), failed);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+/// Beside the target, on the same file system: a rename is what makes it appear, whole.
+fs::path place_beside(const fs::path& directory, const char* suffix) {
   auto place = fs::absolute(directory).lexically_normal();
   if (!place.has_filename()) place = place.parent_path();
-  place += ".restoring";
+  place += suffix;
   return place;
+}
+
+/// Everybody's events are in it, so it is for its owner alone, as the data directory is.
+Result<void> move_into_place(const fs::path& place, const fs::path& target, const char* what) {
+  std::error_code failed;
+  fs::permissions(place, fs::perms::owner_all, failed);
+  if (!failed) fs::rename(place, target, failed);
+  if (!failed) return sync_path(place.parent_path());
+  auto refused = io_error(std::string{"rename the finished "} + what + " to", target, failed);
+  fs::remove_all(place, failed);
+  return refused;
 }
 
 Result<void> restore(const fs::path& backup, const fs::path& directory) {
   if (auto sound = check_source(backup); !sound) return sound;
-  if (auto free = check_target(directory); !free) return free;
-  const auto place = place_beside(directory);
+  if (auto free = check_free(directory, "restore into a new directory"); !free) return free;
+  const auto place = place_beside(directory, ".restoring");
   std::error_code failed;
   fs::remove_all(place, failed);  // what an interrupted attempt left
   auto done = copy_files(backup, place);
   if (done) done = give_new_epoch(place.string());
-  if (done) {
-    fs::rename(place, directory, failed);
-    if (!failed) return sync_path(place.parent_path());
-    done = io_error("rename the restored store to", directory, failed);
-  }
+  if (done) return move_into_place(place, directory, "store");
   fs::remove_all(place, failed);
   return done;
 }
@@ -119,11 +138,12 @@ Result<void> restore(const fs::path& backup, const fs::path& directory) {
 }  // namespace
 
 // A checkpoint links the sorted files, which never change, and copies the log since the
-// latest of them; on another file system it copies all. It appears by a rename.
+// latest of them; on another file system it copies all.
 Result<void> RocksStore::backup(const std::string& path) const {
-  std::error_code failed;
-  if (fs::exists(path, failed))
-    return Error{Errc::invalid_argument, path + " exists: a backup makes its own directory"};
+  if (auto free = check_free(path, "make the backup in a new directory"); !free) return free;
+  if (lies_in(path, directory_.path()))
+    return Error{Errc::invalid_argument,
+                 path + " lies in the directory of the store itself: name one outside"};
   const ReadGate::Pass pass{gate_};
   if (!tables_)
     return Error{Errc::unavailable, "The store in " + directory_.path() +
@@ -131,9 +151,15 @@ Result<void> RocksStore::backup(const std::string& path) const {
   rocksdb::Checkpoint* made = nullptr;
   auto done = rocksdb::Checkpoint::Create(&tables_->db(), &made);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint{made};
-  if (done.ok()) done = checkpoint->CreateCheckpoint(path);
-  if (!done.ok()) return to_error(done, "making a backup", path);
-  return {};
+  const auto place = place_beside(path, ".backing-up");
+  std::error_code failed;
+  fs::remove_all(place, failed);  // what an interrupted attempt left
+  if (done.ok()) done = checkpoint->CreateCheckpoint(place.string());
+  if (!done.ok()) {
+    fs::remove_all(place, failed);
+    return to_error(done, "making a backup", path);
+  }
+  return move_into_place(place, path, "backup");
 }
 
 Result<void> back_up_directory(const std::string& directory, const std::string& backup) {

@@ -106,14 +106,36 @@ TEST_F(RocksBackupTest, HoldsWholeCommitsOnlyWhenMadeUnderCommits) {
   EXPECT_EQ(page.events.size(), page.total_count);
 }
 
-TEST_F(RocksBackupTest, RefusesADirectoryThatExistsAndLeavesItAlone) {
-  fs::create_directory(backup_);
+TEST_F(RocksBackupTest, RefusesADirectoryThatHoldsSomethingAndLeavesItAlone) {
+  fs::create_directories(fs::path{backup_} / "precious");
+  std::ofstream{dir_ / "file"} << "precious";
 
   const auto made = store_->backup(backup_);
+  const auto over_a_file = store_->backup(dir_ / "file");
 
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, make_error_code(Errc::invalid_argument));
-  EXPECT_TRUE(fs::is_empty(backup_));
+  EXPECT_TRUE(fs::exists(fs::path{backup_} / "precious"));
+  ASSERT_FALSE(over_a_file);
+  EXPECT_EQ(over_a_file.error().code, make_error_code(Errc::invalid_argument));
+}
+
+TEST_F(RocksBackupTest, RefusesADirectoryWithinTheStores) {
+  const auto made = store_->backup(path_ + "/../store/backup");
+
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, make_error_code(Errc::invalid_argument));
+}
+
+TEST_F(RocksBackupTest, FillsAnEmptyDirectoryThatOnlyTheOwnerMayRead) {
+  publish({.owner = alice});
+  fs::create_directory(backup_);
+
+  ASSERT_TRUE(store_->backup(backup_));
+
+  EXPECT_EQ(fs::status(backup_).permissions(), fs::perms::owner_all);
+  restore_and_open();
+  EXPECT_EQ(list({.user = alice}).total_count, 1U);
 }
 
 TEST_F(RocksBackupTest, RefusesToRestoreOverAnything) {

@@ -1,3 +1,4 @@
+#include "carillon/engine/event_parser.hpp"
 #include "carillon/persistence/store_backup.hpp"
 #include "tools/carillon/commands.hpp"
 
@@ -23,12 +24,37 @@ int finish(const engine::Result<void>& done, const std::string& success) {
   return exit_success;
 }
 
+/// A large store on another disk takes minutes to copy, so no time limit.
+int ask_server(const Common& common, const std::string& directory) {
+  std::string body = R"({"directory":)";
+  engine::append_json_string(body, directory);
+  body += '}';
+  HttpClient http{common.endpoint};
+  const auto response =
+      http.send({.method = "POST", .path = "/api/admin/backup", .body = body, .patient = true});
+  if (!response.succeeded()) return report_failure(response);
+  if (common.output == Output::json) {
+    fmt::print("{}\n", response.body);
+  } else {
+    fmt::print("{} is a backup of the store of {}\n", directory, common.endpoint.url);
+  }
+  return exit_success;
+}
+
 }  // namespace
 
-int backup(const BackupOptions& options) {
+int backup(const Common& common, const BackupOptions& options) {
+  if (options.data_dir.empty()) return ask_server(common, options.backup);
   const auto store = store_in(options.data_dir);
-  return finish(persistence::back_up_directory(store, options.backup),
-                fmt::format("{} is a backup of {}", options.backup, store));
+  const auto done = persistence::back_up_directory(store, options.backup);
+  if (!done && done.error().code == engine::make_error_code(engine::Errc::locked)) {
+    fmt::print(stderr,
+               "carillon: {}. If that is its server, have it make the backup: leave out --data-dir "
+               "and CARILLON_DATA_DIR, and name the server by --url\n",
+               done.error().text());
+    return exit_refused;
+  }
+  return finish(done, fmt::format("{} is a backup of {}", options.backup, store));
 }
 
 int restore(const BackupOptions& options) {

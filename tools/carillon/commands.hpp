@@ -69,12 +69,13 @@ struct DeleteOptions {
 };
 [[nodiscard]] int remove(const Common& common, const DeleteOptions& options);
 
-/// Both work on the files of a server that does not run.
+/// Of a server that does not run, if its data directory is given; else the server is
+/// asked, and makes the backup itself, on its own machine. Restoring is always the former.
 struct BackupOptions {
   std::string backup;    ///< directory of the backup
-  std::string data_dir;  ///< the server's
+  std::string data_dir;  ///< the server's; empty: ask the server
 };
-[[nodiscard]] int backup(const BackupOptions& options);
+[[nodiscard]] int backup(const Common& common, const BackupOptions& options);
 [[nodiscard]] int restore(const BackupOptions& options);
 
 }  // namespace carillon::client

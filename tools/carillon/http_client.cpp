@@ -117,7 +117,7 @@ HttpClient::~HttpClient() = default;
 
 Response HttpClient::send(const Request& request) {
   const auto headers = impl_->prepare(request);
-  curl_easy_setopt(impl_->curl, CURLOPT_TIMEOUT, answer_timeout_s);
+  if (!request.patient) curl_easy_setopt(impl_->curl, CURLOPT_TIMEOUT, answer_timeout_s);
   return impl_->perform({.curl = impl_->curl, .response = nullptr});
 }
 

@@ -20,6 +20,7 @@ struct Request {
   std::string path{};  ///< with its query
   std::string body{};  ///< JSON; empty: none
   std::vector<std::string> headers{};
+  bool patient = false;  ///< waits for the answer without end, not for a minute
 };
 
 struct Response {

@@ -116,17 +116,24 @@ void add_tail(CLI::App& app, CommandLine& line) {
 }
 
 void add_backup_commands(CLI::App& app, CommandLine& line) {
-  const auto add = [&](const char* name, const char* help, int (*command)(const BackupOptions&)) {
-    auto* added = app.add_subcommand(name, help);
-    added->add_option("DIR", line.backup.backup, "directory of the backup")->required();
-    added->add_option("--data-dir", line.backup.data_dir, "the server's data_dir")
-        ->envname("CARILLON_DATA_DIR")
-        ->required();
-    added->callback(
-        [&line, command] { line.command = [&line, command] { return command(line.backup); }; });
-  };
-  add("backup", "copy the RocksDB store of a server that does not run", backup);
-  add("restore", "make a store from a backup, where there is none", restore);
+  auto& options = line.backup;
+  auto* saving = app.add_subcommand("backup", "copy the RocksDB store of a server, while it runs");
+  saving->add_option("DIR", options.backup, "new directory, as the server's machine names it: /…")
+      ->required();
+  saving
+      ->add_option("--data-dir", options.data_dir,
+                   "of a server that does not run: its data_dir, and no server is asked")
+      ->envname("CARILLON_DATA_DIR");
+  saving->callback(
+      [&line] { line.command = [&line] { return backup(line.common, line.backup); }; });
+
+  auto* restoring =
+      app.add_subcommand("restore", "make a store from a backup, where there is none");
+  restoring->add_option("DIR", options.backup, "directory of the backup")->required();
+  restoring->add_option("--data-dir", options.data_dir, "of the server that shall have the store")
+      ->envname("CARILLON_DATA_DIR")
+      ->required();
+  restoring->callback([&line] { line.command = [&line] { return restore(line.backup); }; });
 }
 
 int run(int argc, char** argv) {

@@ -54,6 +54,7 @@ Result<void> ServerParts::open_store() {
                              persistence::shown_store_url(options.url), opened.error().text())};
   store_ = *std::move(opened);
   readers_.emplace(config_.readers);
+  backup_.emplace(*store_, *readers_, logging_.sink());
   return {};
 }
 
@@ -84,6 +85,9 @@ Result<void> ServerParts::start_network() {
   options.log_level = {.get = [this] { return logging_.level(); },
                        .set = [this](const std::string& word) { return logging_.set_level(word); },
                        .available = Logging::levels()};
+  options.backup = [this](std::string directory, persistence::OnlineBackup::Done done) {
+    backup_->begin(std::move(directory), std::move(done));
+  };
   options.more_metrics = [this](std::vector<net::MetricSample>& samples) {
     add_store_metrics(*log_, *store_, samples);
     add_descriptor_metrics(samples);

@@ -5,6 +5,7 @@
 #include "carillon/net/server.hpp"
 #include "carillon/net/shard_threads.hpp"
 #include "carillon/persistence/inbox_reader.hpp"
+#include "carillon/persistence/online_backup.hpp"
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store_readers.hpp"
 #include "carillon/persistence/write_behind.hpp"
@@ -50,6 +51,7 @@ class ServerParts {
 
   std::unique_ptr<persistence::Store> store_;
   std::optional<persistence::StoreReaders> readers_;
+  std::optional<persistence::OnlineBackup> backup_;
   std::optional<net::ShardThreads> threads_;
   std::optional<persistence::WriteBehind> log_;
   std::unique_ptr<engine::Broadcaster> broadcaster_;

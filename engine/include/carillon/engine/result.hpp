@@ -17,6 +17,7 @@ enum class Errc {
   locked,                ///< somebody else has the store open
   io,                    ///< the operating system refused a read or a write
   unsupported_version,   ///< written by another version of the schema
+  unsupported,           ///< this kind of store has no such thing
 };
 
 /// The category of `Errc`, named "carillon.engine".

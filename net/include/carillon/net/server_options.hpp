@@ -2,6 +2,7 @@
 
 #include "carillon/engine/ids.hpp"
 #include "carillon/engine/log.hpp"
+#include "carillon/engine/result.hpp"
 #include "carillon/net/admission_limits.hpp"
 #include "carillon/net/socket_options.hpp"
 
@@ -31,6 +32,14 @@ struct LogLevelControl {
   std::function<bool(const std::string&)> set;
   std::vector<std::string> available;
 };
+
+/// Makes a copy of the store in this directory (an absolute path) while it is served, and
+/// calls `done` once, on any thread, with the copy's bytes. Called on a shard's thread,
+/// so it must not wait. Errors are answered: invalid_argument with what is wrong with the
+/// directory, locked while another copy is made, unsupported if this store is copied by
+/// other means.
+using BackupMaker = std::function<void(std::string directory,
+                                       std::function<void(engine::Result<std::uint64_t>)> done)>;
 
 /// Every bound of the network front end, with its unit, default and reason.
 struct ServerOptions {
@@ -83,6 +92,7 @@ struct ServerOptions {
   SocketOptions sockets;
 
   LogLevelControl log_level;
+  BackupMaker backup;  ///< empty: there is no such thing
   std::function<void(std::vector<MetricSample>&)> more_metrics;
   engine::LogSink log;
 };

@@ -98,10 +98,10 @@ class Store {
   [[nodiscard]] virtual StoreIdentity identity() const noexcept = 0;
   /// Whether the latest commit succeeded, and if not, why.
   [[nodiscard]] virtual engine::InboxHealth health() const = 0;
-  /// Makes a copy, of one moment between two commits, in a directory that does not exist
-  /// yet; commits and reads go on meanwhile. For `restore_backup`. Fails with
-  /// invalid_argument (the directory exists, or this kind of store has other means), io or
-  /// unavailable.
+  /// Makes a copy, of one moment between two commits, in a directory that is absent or
+  /// empty; commits and reads go on meanwhile. For `restore_backup`. Fails with
+  /// invalid_argument (the directory holds something, or lies in the store's own),
+  /// unsupported (this kind of store has other means, or none), io or unavailable.
   [[nodiscard]] virtual engine::Result<void> backup(const std::string& directory) const;
   /// For metrics. A store that merges nothing in the background is never stalled.
   [[nodiscard]] virtual StoreLoad load() const { return {}; }
