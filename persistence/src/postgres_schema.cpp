@@ -170,6 +170,14 @@ Result<void> make_schema(PostgresConnection& connection, const std::string& show
   return {};
 }
 
+Result<void> check_schema(PostgresConnection& connection, const std::string& shown_url) {
+  const auto found = connection.run(find_schema_sql);
+  if (!found) return found.error();
+  if (!found->boolean(0, 0))
+    return Error{Errc::not_found, "There is no store (no schema carillon) in " + shown_url};
+  return check_version(connection, shown_url);
+}
+
 Result<PostgresMeta> read_meta(PostgresConnection& connection) {
   const auto rows = connection.run(meta_columns_sql);
   if (!rows) return rows.error();

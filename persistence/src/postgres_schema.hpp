@@ -36,6 +36,11 @@ struct PostgresMeta {
 [[nodiscard]] engine::Result<void> make_schema(PostgresConnection& connection,
                                                const std::string& shown_url);
 
+/// Whether the schema `carillon` is there and of this version; not_found, corrupt or
+/// unsupported_version if not.
+[[nodiscard]] engine::Result<void> check_schema(PostgresConnection& connection,
+                                                const std::string& shown_url);
+
 [[nodiscard]] engine::Result<PostgresMeta> read_meta(PostgresConnection& connection);
 
 /// Begins the next life: counts it and reserves its first sequences, which begin

@@ -5,6 +5,7 @@
 #include "persistence/src/rocks_logs.hpp"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/memtablerep.h>
@@ -13,6 +14,7 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <utility>
 #include <vector>
 
@@ -75,6 +77,12 @@ class NoAutomaticRecovery final : public rocksdb::EventListener {
                             bool* automatic) override {
     *automatic = false;
   }
+};
+
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
 };
 
 rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
@@ -159,6 +167,19 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
   auto* system = env != nullptr ? env : rocksdb::Env::Default();
   if (const auto synced = sync_logs(*system->GetFileSystem(), path); !synced.ok())
     return to_error(synced, "syncing the log", path);
+  return open_database(database_options(options, env), path, options, Access::read_write);
+}
+
+Result<std::unique_ptr<RocksTables>> RocksTables::open_read_only(const std::string& path) {
+  auto database = database_options({}, nullptr);
+  database.info_log = std::make_shared<NoLog>();  // else it writes one beside the files
+  return open_database(database, path, {}, Access::read_only);
+}
+
+Result<std::unique_ptr<RocksTables>> RocksTables::open_database(const rocksdb::DBOptions& database,
+                                                                const std::string& path,
+                                                                const StoreOptions& options,
+                                                                Access access) {
   const auto cache = rocksdb::NewLRUCache(options.cache_bytes, cache_shard_bits,
                                           /*strict_capacity_limit=*/false, cache_share_of_indexes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
@@ -167,8 +188,9 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto status =
-      rocksdb::DB::Open(database_options(options, env), path, families, &handles, &db);
+  const auto status = access == Access::read_write
+                          ? rocksdb::DB::Open(database, path, families, &handles, &db)
+                          : rocksdb::DB::OpenForReadOnly(database, path, families, &handles, &db);
   if (!status.ok()) {
     if (status.IsInvalidArgument())
       return Error{

@@ -30,6 +30,9 @@ class RocksTables {
   /// `env` (a test's; must outlive it) stands for the operating system.
   [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open(
       const std::string& path, const StoreOptions& options, rocksdb::Env* env = nullptr);
+  /// Opens the database in this directory without writing anything there.
+  [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open_read_only(
+      const std::string& path);
   ~RocksTables();
   RocksTables(const RocksTables&) = delete;
   RocksTables& operator=(const RocksTables&) = delete;
@@ -43,7 +46,14 @@ class RocksTables {
   [[nodiscard]] StoreLoad load() const;
 
  private:
+  enum class Access : std::uint8_t { read_only, read_write };
+
   RocksTables() = default;
+  [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open_database(
+      const rocksdb::DBOptions& database,
+      const std::string& path,
+      const StoreOptions& options,
+      Access access);
 
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, table_count> handles_{};

@@ -78,4 +78,11 @@ struct BackupOptions {
 [[nodiscard]] int backup(const Common& common, const BackupOptions& options);
 [[nodiscard]] int restore(const BackupOptions& options);
 
+/// Of a store that no server has open, or of a PostgreSQL database.
+struct VerifyOptions {
+  std::string store;  ///< directory or URL
+};
+/// 0: sound, 1: faults were found, 2: the store can't be opened.
+[[nodiscard]] int verify_store(const VerifyOptions& options);
+
 }  // namespace carillon::client

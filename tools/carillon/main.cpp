@@ -20,6 +20,7 @@ struct CommandLine {
   MarkOptions mark;
   DeleteOptions remove;
   BackupOptions backup;
+  VerifyOptions verify;
   std::function<int()> command;
 };
 
@@ -136,6 +137,17 @@ void add_backup_commands(CLI::App& app, CommandLine& line) {
   restoring->callback([&line] { line.command = [&line] { return restore(line.backup); }; });
 }
 
+void add_store_commands(CLI::App& app, CommandLine& line) {
+  auto* verifying = app.add_subcommand("verify-store", "check a store, or a backup, row by row");
+  verifying
+      ->add_option(
+          "STORE", line.verify.store,
+          "directory of a store, a backup or a server that does not run, or postgresql://…")
+      ->required();
+  verifying->footer("Exit codes: 0 sound, 1 faults were found, 2 the store can't be opened.");
+  verifying->callback([&line] { line.command = [&line] { return verify_store(line.verify); }; });
+}
+
 int run(int argc, char** argv) {
   CommandLine line;
   CLI::App app{"Carillon's client: publishes, shows and changes a user's events.", "carillon"};
@@ -148,6 +160,7 @@ int run(int argc, char** argv) {
   add_tail(app, line);
   add_inbox_commands(app, line);
   add_backup_commands(app, line);
+  add_store_commands(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wish) {  // --help, --version

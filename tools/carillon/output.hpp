@@ -18,6 +18,9 @@ inline constexpr int exit_refused = 1;      ///< the server answered that it won
 inline constexpr int exit_usage = 2;        ///< the command line makes no sense
 inline constexpr int exit_unreachable = 3;  ///< no answer
 
+/// Of the commands on a store itself, in place of exit_usage: it can't be opened.
+inline constexpr int exit_unopened = 2;
+
 /// What a table shows of an event.
 struct EventRow {
   std::string sequence{};
