@@ -19,7 +19,8 @@ inline constexpr std::string_view meta_user = "local_user";   ///< UUID
 inline constexpr std::string_view meta_commits = "commits";   ///< number of the latest commit
 inline constexpr std::string_view meta_reserved_until = "reserved_until";  ///< sequence
 
-/// Version of the layout in README. A store of another version is refused.
+/// Version of the layout in README. A store of an earlier one is migrated when it is
+/// opened (rocks_migrations), of a later one refused.
 inline constexpr std::uint64_t schema_version = 2;
 
 [[nodiscard]] inline std::string encode_number(std::uint64_t value) {

@@ -57,10 +57,10 @@ Result<void> give_new_epoch(const std::string& path) {
   if (!tables) return tables.error();
   const auto schema = read_number(RocksSnapshot{**tables}, meta_schema);
   if (!schema) return schema.error();
-  if (*schema != schema_version)
+  if (*schema == 0 || *schema > schema_version)  // an older one is migrated when it is opened
     return Error{*schema == 0 ? Errc::corrupt : Errc::unsupported_version,
                  "The backup has schema version " + std::to_string(*schema) +
-                     "; this program reads and writes version " + std::to_string(schema_version)};
+                     "; this program reads versions up to " + std::to_string(schema_version)};
   rocksdb::WriteOptions durable;
   durable.sync = true;
   auto& db = (*tables)->db();

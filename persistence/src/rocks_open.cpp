@@ -2,6 +2,7 @@
 #include "persistence/src/keys.hpp"
 #include "persistence/src/meta_rows.hpp"
 #include "persistence/src/new_identity.hpp"
+#include "persistence/src/rocks_migrations.hpp"
 #include "persistence/src/rocks_store.hpp"
 
 #include <cstring>
@@ -79,12 +80,8 @@ Result<void> RocksStore::start() {
                                     " holds events but not its own description: restore a "
                                     "backup, or move the directory away to begin an empty one"};
   } else if (*schema != schema_version) {
-    return Error{Errc::unsupported_version, "The store in " + directory_.path() +
-                                                " has schema version " + std::to_string(*schema) +
-                                                "; this program reads and writes version " +
-                                                std::to_string(schema_version) +
-                                                ": use the program that wrote it, or move the "
-                                                "directory away to begin an empty one"};
+    if (auto migrated = migrate(*tables_, *schema, directory_.path(), options_.log); !migrated)
+      return migrated;
   }
   if (auto known = read_identity(); !known) return known;
   return reserve_first();

@@ -223,7 +223,7 @@ TEST_F(RocksStoreTest, NeverBeginsAnewOverAnOldStoresFiles) {
   EXPECT_THAT(files(".sst"), Not(IsEmpty()));
 }
 
-TEST_F(RocksStoreTest, RefusesAnotherVersionOfTheSchema) {
+TEST_F(RocksStoreTest, RefusesALaterVersionOfTheSchema) {
   store_.reset();
   {
     auto tables = persistence::RocksTables::open(path_, small_rocksdb(path_));
@@ -232,14 +232,14 @@ TEST_F(RocksStoreTest, RefusesAnotherVersionOfTheSchema) {
     ASSERT_TRUE((*tables)
                     ->db()
                     .Put(write, (*tables)->handle(persistence::Table::meta), "schema",
-                         std::string{"\0\0\0\0\0\0\0\1", 8})
+                         std::string{"\0\0\0\0\0\0\0\3", 8})
                     .ok());
   }
 
   const auto error = error_of_opening();
 
   EXPECT_EQ(error.code, make_error_code(Errc::unsupported_version));
-  EXPECT_THAT(error.text(), AllOf(HasSubstr("version 1"), HasSubstr("version 2"),
+  EXPECT_THAT(error.text(), AllOf(HasSubstr("version 3"), HasSubstr("versions 1 to 2"),
                                   HasSubstr("move the directory away")));
 }
 
