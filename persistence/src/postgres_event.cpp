@@ -85,7 +85,10 @@ std::vector<Oid> PostgresEventRows::types() {
 }
 
 void PostgresEventRows::add(const engine::Event& event) {
-  const auto& view = event.view();
+  add(event, event.view());
+}
+
+void PostgresEventRows::add(const engine::Event& event, const engine::EventView& view) {
   const bool broadcast = view.audience == Audience::everyone;
   ++count_;
   user_id_.add_uuid(broadcast ? broadcasts_owner : view.owner);

@@ -13,6 +13,8 @@ class PostgresEventRows {
   PostgresEventRows();
 
   void add(const engine::Event& event);
+  /// The same with fields that are not the event's own; `view` may lie in `event`.
+  void add(const engine::Event& event, const engine::EventView& view);
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] PostgresParameters take() &&;
 

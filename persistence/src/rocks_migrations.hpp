@@ -14,7 +14,7 @@ namespace carillon::persistence {
 /// A step may be repeated from its beginning whatever an earlier attempt had done of it,
 /// and its version is written when everything else of it is durable; so it may crash at
 /// any moment, and the next opening goes on. It says in the log what it does and how far
-/// it is, because a large store takes a while (about a second for 400,000 events).
+/// it is, because a large store takes a while.
 ///
 /// REQUIRES that nobody else reads or writes. Fails with unsupported_version (no step
 /// leads from there, or the version is a later one), corrupt, io or unavailable.

@@ -85,4 +85,14 @@ struct VerifyOptions {
 /// 0: sound, 1: faults were found, 2: the store can't be opened.
 [[nodiscard]] int verify_store(const VerifyOptions& options);
 
+/// Between a store that no server has open and lines of text.
+struct TransferOptions {
+  std::string store;        ///< directory or URL
+  std::string file;         ///< to import; "-": standard input
+  std::string user;         ///< to export only this one's
+  bool keep_going = false;  ///< behind bad lines
+};
+[[nodiscard]] int export_store(const TransferOptions& options);
+[[nodiscard]] int import_store(const TransferOptions& options);
+
 }  // namespace carillon::client

@@ -21,6 +21,7 @@ struct CommandLine {
   DeleteOptions remove;
   BackupOptions backup;
   VerifyOptions verify;
+  TransferOptions transfer;
   std::function<int()> command;
 };
 
@@ -146,6 +147,32 @@ void add_store_commands(CLI::App& app, CommandLine& line) {
       ->required();
   verifying->footer("Exit codes: 0 sound, 1 faults were found, 2 the store can't be opened.");
   verifying->callback([&line] { line.command = [&line] { return verify_store(line.verify); }; });
+
+  auto& transfer = line.transfer;
+  const auto add_store = [&transfer](CLI::App& command) {
+    command
+        .add_option("--store", transfer.store,
+                    "rocksdb:PATH or a directory, without a server, or postgresql://…")
+        ->envname("CARILLON_STORE")
+        ->required();
+  };
+  auto* exporting =
+      app.add_subcommand("export", "write a store to standard output, one JSON object a line");
+  add_store(*exporting);
+  exporting->add_option("--user", transfer.user, "only this user's inbox (UUID)");
+  exporting
+      ->add_option_function<std::string>(
+          "--format", [](const std::string&) {}, "ndjson, the only one there is")
+      ->check(CLI::IsMember{{"ndjson"}});
+  exporting->callback([&line] { line.command = [&line] { return export_store(line.transfer); }; });
+
+  auto* importing = app.add_subcommand("import", "put what was exported into a store");
+  importing->add_option("FILE", transfer.file, "what export wrote; - is standard input")
+      ->required();
+  add_store(*importing);
+  importing->add_flag("--keep-going", transfer.keep_going,
+                      "leave bad lines out, naming each, instead of stopping at the first");
+  importing->callback([&line] { line.command = [&line] { return import_store(line.transfer); }; });
 }
 
 int run(int argc, char** argv) {
