@@ -27,6 +27,8 @@ class EngineCategory final : public std::error_category {
         return "written by another version of the schema";
       case Errc::unsupported:
         return "this kind of store has no such thing";
+      case Errc::history_gone:
+        return "the history does not reach back to this cursor any more";
     }
     return "unknown error";
   }

@@ -69,6 +69,10 @@ Response store_error_response(const engine::Error& error) {
     return error_response(404, code::not_found, "There is no such event in your inbox.");
   if (error.code == engine::make_error_code(engine::Errc::invalid_argument))
     return error_response(400, code::invalid_query, error.text());
+  if (error.code == engine::make_error_code(engine::Errc::history_gone))
+    return error_response(400, code::history_gone,
+                          "The events behind this cursor are not all kept any more: list again "
+                          "from the beginning.");
   return error_response(503, code::unavailable,
                         "The store can't answer now: " + error.text() + ". Try again.");
 }

@@ -21,6 +21,7 @@ inline constexpr std::string_view invalid_query = "invalid_query";
 inline constexpr std::string_view invalid_body = "invalid_body";
 inline constexpr std::string_view invalid_cursor = "invalid_cursor";
 inline constexpr std::string_view stale_cursor = "stale_cursor";
+inline constexpr std::string_view history_gone = "history_gone";
 inline constexpr std::string_view not_supported = "not_supported";
 inline constexpr std::string_view unknown_type = "unknown_type";
 inline constexpr std::string_view forbidden = "forbidden";

@@ -30,7 +30,9 @@ struct ListQuery {
   std::uint64_t page = 0;              ///< 0-based
   std::uint64_t page_size = 25;        ///< events
   /// Cursor paging, instead of page and sort: the `page_size` events after (in
-  /// ascending order) or before (in descending order) this position.
+  /// ascending order) or before (in descending order) this position. `after` one
+  /// from which the history is not whole any more fails with Errc::history_gone;
+  /// `before` ends where the history begins.
   std::optional<Position> after{};
   std::optional<Position> before{};  ///< see `after`
 };
@@ -92,7 +94,7 @@ class Inbox {
   template <class T>
   using Done = std::function<void(Result<T>)>;
 
-  /// One page, and the counts that go with it.
+  /// One page, and the counts that go with it; see ListQuery for Errc::history_gone.
   virtual void list(ListQuery query, Done<EventPage> done) = 0;
   /// The event's JSON; Errc::not_found if it is not in this user's inbox.
   virtual void get(const UserId& user, const EventId& id, Done<std::string> done) = 0;

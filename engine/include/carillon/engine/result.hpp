@@ -18,6 +18,7 @@ enum class Errc {
   io,                    ///< the operating system refused a read or a write
   unsupported_version,   ///< written by another version of the schema
   unsupported,           ///< this kind of store has no such thing
+  history_gone,          ///< the history does not reach back to the cursor
 };
 
 /// The category of `Errc`, named "carillon.engine".
