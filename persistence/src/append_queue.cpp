@@ -2,11 +2,25 @@
 
 #include "persistence/src/assert.hpp"
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <array>
+#include <ctime>
 #include <iterator>
 #include <utility>
 
 namespace carillon::persistence {
+namespace {
+
+/// The kernel's view of the word.
+std::uint32_t* futex_of(std::atomic<std::uint32_t>& word) noexcept {
+  static_assert(sizeof(word) == sizeof(std::uint32_t));
+  return reinterpret_cast<std::uint32_t*>(&word);
+}
+
+}  // namespace
 
 using engine::LogEntry;
 using engine::ShardIndex;
@@ -36,14 +50,25 @@ void AppendQueue::append(ShardIndex shard, std::span<LogEntry> batch) noexcept {
 
 void AppendQueue::wake() noexcept {
   // A2 release: publishes what was queued to the clear (A3) that comes after it.
-  if (work_.exchange(1, std::memory_order_release) == 0) work_.notify_one();
+  if (work_.exchange(work, std::memory_order_release) == asleep)
+    ::syscall(SYS_futex, futex_of(work_), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
-void AppendQueue::wait_for_work() noexcept {
+void AppendQueue::wait_for_work(std::optional<std::chrono::milliseconds> time_max) noexcept {
   // A4 relaxed: only waits; the clear below orders.
-  work_.wait(0, std::memory_order_relaxed);
+  std::uint32_t expected = idle;
+  if (work_.compare_exchange_strong(expected, asleep, std::memory_order_relaxed)) {
+    timespec time{};
+    if (time_max) {
+      time.tv_sec = static_cast<time_t>(time_max->count() / 1'000);
+      time.tv_nsec = static_cast<long>(time_max->count() % 1'000 * 1'000'000);
+    }
+    // A return for no reason costs a look at the queue.
+    ::syscall(SYS_futex, futex_of(work_), FUTEX_WAIT_PRIVATE, std::uint32_t{asleep},
+              time_max ? &time : nullptr, nullptr, 0);
+  }
   // A3 acquire: pairs with A2, and keeps the takes that follow from moving up.
-  work_.exchange(0, std::memory_order_acquire);
+  work_.exchange(idle, std::memory_order_acquire);
 }
 
 void AppendQueue::refill(Lane& lane) {

@@ -5,9 +5,11 @@
 #include <concurrentqueue.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -27,7 +29,8 @@ namespace carillon::persistence {
 /// Bound     None here: the appenders hold credit, see EventLog.
 /// Progress  append() does not block; it allocates when the queue needs a block.
 ///           A system call only if the writer sleeps or is about to.
-/// Wake-up   The writer sleeps in wait_for_work() on one word.
+/// Wake-up   The writer sleeps in wait_for_work() on one word: a futex, because
+///           std::atomic::wait knows no deadline.
 /// Lifetime  Nothing.
 ///
 /// Invariant: while an entry is queued and unseen, the word is set or the writer
@@ -36,9 +39,10 @@ namespace carillon::persistence {
 ///   A3 in the word's modification order: that A3 acquires it, directly or
 ///   through the release sequence that the other read-modify-writes continue, so
 ///   the take() behind A3 sees the entry. Or it came after the last A3: then the
-///   word is set, wait (A4) returns at once or, if the writer sleeps on 0, the
-///   change of the word from 0 was this append's or another's after A3, and that
-///   one notified. Tickets can hide no seen entry: whoever drew a ticket below
+///   word says *work*, so the writer does not go to sleep (A4 fails) or, if it sleeps
+///   (the word said *asleep*), the change from there was this append's or another's
+///   after A3, and that one woke it; the kernel does not put a thread to sleep on a word
+///   that has changed. Tickets can hide no seen entry: whoever drew a ticket below
 ///   an unfinished one sets the word when it is done.
 class AppendQueue {
  public:
@@ -49,8 +53,8 @@ class AppendQueue {
   /// Makes wait_for_work() return: for stop().
   void wake() noexcept;
 
-  /// The writer sleeps until something was appended, or wake().
-  void wait_for_work() noexcept;
+  /// The writer sleeps until something was appended, wake(), or `time_max` is over.
+  void wait_for_work(std::optional<std::chrono::milliseconds> time_max = {}) noexcept;
 
   /// Moves what is queued behind `out`, until it holds `entries_max` entries or
   /// at least `bytes_max` bytes.
@@ -87,7 +91,8 @@ class AppendQueue {
   // Every append writes these two; a line of their own, so that the fields
   // above, which appends only read, stay shared.
   alignas(cache_line_bytes) std::atomic<std::uint64_t> next_ticket_{0};
-  std::atomic<std::uint32_t> work_{0};
+  enum Word : std::uint32_t { idle, work, asleep };
+  std::atomic<std::uint32_t> work_{idle};
 };
 
 }  // namespace carillon::persistence
