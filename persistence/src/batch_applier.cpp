@@ -2,6 +2,7 @@
 
 #include "persistence/src/assert.hpp"
 #include "persistence/src/keys.hpp"
+#include "persistence/src/retention_rows.hpp"
 
 #include <algorithm>
 #include <unordered_set>
@@ -59,10 +60,25 @@ Result<void> BatchApplier::apply_event(const engine::Event& published) {
   std::string place;
   put_fixed<8>(place, event.sequence);
   writer_.put(Table::ids, id, place);
-  writer_.put(Table::events, sequence_key(holder, event.sequence), encode_event(event));
+  const auto row = encode_event(event);
+  writer_.put(Table::events, sequence_key(holder, event.sequence), row);
+  make_findable(holder, event);
+  ++changes_.events;
+  changes_.event_bytes += stored_bytes(row.size());
   ++counters.at(event.initial_status, event.severity);
   ++kinds_[kind_key(holder, event.category, event.action)];
   return {};
+}
+
+/// For retention, which finds events by their age.
+void BatchApplier::make_findable(const engine::UserId& holder, const EventView& event) {
+  auto found_by = milliseconds(event.created_at);
+  if (id_tells_age(event.id, event.created_at)) {
+    found_by = std::min(found_by, *time_of_id(event.id));
+  } else {
+    writer_.put(Table::meta, age_key(event.created_at, event.sequence, holder), {});
+  }
+  changes_.oldest_ms = std::min(changes_.oldest_ms, found_by);
 }
 
 // The engine publishes no id of one owner twice. Should it ever, the first event
@@ -127,13 +143,22 @@ void BatchApplier::affect(Change& change, const InboxRow& row) {
     state.status = change.status;
     ++counters.at(change.status, event.severity);
   }
-  new_states_.push_back({.event = event.sequence, .state = state});
+  new_states_.push_back({.event = event.sequence, .state = state, .broadcast = row.broadcast()});
 }
 
 void BatchApplier::write_states(const Change& change) {
-  for (const auto& changed : new_states_)
+  for (const auto& changed : new_states_) {
     writer_.put(Table::state, sequence_key(change.user, changed.event),
                 encode_state({.state = changed.state, .change = change.sequence}));
+    if (changed.broadcast) {
+      writer_.put(Table::meta, mark_key(changed.event, change.user), {});
+    } else if (changed.state.deleted_at) {
+      const auto key = deletion_key(*changed.state.deleted_at, changed.event, change.user);
+      writer_.put(Table::meta, key, {});
+      changes_.oldest_deletion_us =
+          std::min(changes_.oldest_deletion_us, parse_timed_key(key)->time);
+    }
+  }
   if (!new_states_.empty())
     changes_.states.push_back({.user = change.user, .states = std::exchange(new_states_, {})});
 }

@@ -7,6 +7,7 @@
 #include "persistence/src/records.hpp"
 #include "persistence/src/rows.hpp"
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -20,6 +21,7 @@ struct ChangedStates {
   struct Event {
     engine::Sequence event;
     engine::EventState state;
+    bool broadcast = false;
   };
   engine::UserId user;
   std::vector<Event> states;
@@ -29,6 +31,10 @@ struct ChangedStates {
 struct AppliedChanges {
   std::unordered_set<engine::Sequence> skipped;  // events that were not taken
   std::vector<ChangedStates> states;             // in the order of the changes
+  std::uint64_t events = 0;                      // that were taken
+  std::uint64_t event_bytes = 0;                 // stored_bytes of those
+  std::uint64_t oldest_ms = UINT64_MAX;          // the least time that one is found by
+  std::uint64_t oldest_deletion_us = UINT64_MAX;
 };
 
 /// Turns one batch of log entries into row writes: what a commit means, for
@@ -52,6 +58,7 @@ class BatchApplier {
 
  private:
   [[nodiscard]] engine::Result<void> apply_event(const engine::Event& published);
+  void make_findable(const engine::UserId& holder, const engine::EventView& event);
   [[nodiscard]] engine::Result<bool> is_known(const std::string& id);
   [[nodiscard]] engine::Result<void> apply_change(engine::Change& change);
   [[nodiscard]] engine::Result<void> affect_by_ids(engine::Change& change);

@@ -5,6 +5,7 @@
 #include "persistence/src/inbox_queries.hpp"
 #include "persistence/src/inbox_scan.hpp"
 #include "persistence/src/keys.hpp"
+#include "persistence/src/retention_rows.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -101,6 +102,15 @@ Result<void> fetch(const Rows& rows,
     page.events.push_back(event_json(*event, row.state));
   }
   return {};
+}
+
+/// Whether nothing behind the cursor was removed.
+Result<void> check_history(const Rows& rows, const ListQuery& query) {
+  if (!query.after) return {};
+  const auto horizon = read_horizon(rows, query.user);
+  if (!horizon) return horizon.error();
+  if (query.after->user >= horizon->user && query.after->broadcast >= horizon->broadcast) return {};
+  return engine::Error{engine::Errc::history_gone};
 }
 
 /// How many events the wanted page comes after.
@@ -203,6 +213,7 @@ Result<void> read_from_rows(const Rows& rows,
 
 Result<EventPage> list_inbox(ColumnsCache& columns, engine::Epoch epoch, const ListQuery& query) {
   auto moment = columns.moment(query.user);
+  if (auto reaches = check_history(*moment.rows, query); !reaches) return reaches.error();
   auto counts = read_counts(*moment.rows, query.user);
   if (!counts) return counts.error();
   const bool totals_known = counted(query.filter);
@@ -214,6 +225,7 @@ Result<EventPage> list_inbox(ColumnsCache& columns, engine::Epoch epoch, const L
     if (!built) return built.error();
     if (*built) {
       moment = columns.moment(query.user);
+      if (auto reaches = check_history(*moment.rows, query); !reaches) return reaches.error();
       counts = read_counts(*moment.rows, query.user);
       if (!counts) return counts.error();
     }

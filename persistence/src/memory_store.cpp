@@ -2,9 +2,11 @@
 
 #include "persistence/src/assert.hpp"
 #include "persistence/src/batch_applier.hpp"
+#include "persistence/src/counters.hpp"
 #include "persistence/src/inbox_queries.hpp"
 #include "persistence/src/keys.hpp"
 #include "persistence/src/new_identity.hpp"
+#include "persistence/src/retention_rows.hpp"
 
 #include <utility>
 
@@ -17,8 +19,8 @@ using engine::LogEntry;
 using engine::Result;
 using engine::UserId;
 
-/// What an event costs beside its text: two map nodes, two keys, the list of the
-/// oldest. A state: a node, a key, a list entry.
+/// What an event costs beside its text: map nodes of its row, its id and often its age.
+/// A state: nodes of its row and of what retention finds it by.
 constexpr std::size_t event_overhead_bytes = 320;
 constexpr std::size_t state_overhead_bytes = 200;
 
@@ -50,6 +52,7 @@ class MapIterator final : public RowIterator {
       step_back();
     }
   }
+  void seek(std::string_view key) override { at_ = map_.lower_bound(key); }
   [[nodiscard]] Result<void> outcome() const override { return {}; }
 
  private:
@@ -78,11 +81,7 @@ std::unique_ptr<RowIterator> MemoryRows::range(Table table,
 }
 
 void MemoryRows::put(Table table, std::string_view key, std::string_view value) {
-  const auto [row, fresh] = at(table).insert_or_assign(std::string{key}, std::string{value});
-  if (table != Table::state || !fresh) return;
-  UserId user;
-  std::memcpy(user.bytes.data(), key.data(), user.bytes.size());
-  states_of_[sequence_of(key)].push_back(user);
+  at(table).insert_or_assign(std::string{key}, std::string{value});
 }
 
 void MemoryRows::add(Table table, std::string_view key, std::string_view counters) {
@@ -92,6 +91,7 @@ void MemoryRows::add(Table table, std::string_view key, std::string_view counter
   CARILLON_STORE_ASSERT(sound, "counters are encoded by this process");
   row.clear();
   append_counters(row, sum);
+  if (table == Table::kinds && sum.lanes[kind_lane] == 0) erase(table, key);
 }
 
 void MemoryRows::erase(Table table, std::string_view key) {
@@ -99,9 +99,32 @@ void MemoryRows::erase(Table table, std::string_view key) {
   if (row != at(table).end()) at(table).erase(row);
 }
 
-std::vector<UserId> MemoryRows::take_states_of(engine::Sequence event) {
-  auto node = states_of_.extract(event);
-  return node ? std::move(node.mapped()) : std::vector<UserId>{};
+void DeferredWrites::put(Table table, std::string_view key, std::string_view value) {
+  writes_.push_back({Kind::put, table, std::string{key}, std::string{value}});
+}
+
+void DeferredWrites::add(Table table, std::string_view key, std::string_view counters) {
+  writes_.push_back({Kind::addition, table, std::string{key}, std::string{counters}});
+}
+
+void DeferredWrites::erase(Table table, std::string_view key) {
+  writes_.push_back({Kind::erasure, table, std::string{key}, {}});
+}
+
+void DeferredWrites::apply_to(MemoryRows& rows) const {
+  for (const auto& write : writes_) {
+    switch (write.kind) {
+      case Kind::put:
+        rows.put(write.table, write.key, write.value);
+        break;
+      case Kind::addition:
+        rows.add(write.table, write.key, write.value);
+        break;
+      case Kind::erasure:
+        rows.erase(write.table, write.key);
+        break;
+    }
+  }
 }
 
 MemoryStore::MemoryStore(const StoreOptions& options)
@@ -109,7 +132,10 @@ MemoryStore::MemoryStore(const StoreOptions& options)
       origin_{.epoch = new_epoch(), .first_sequence = 1, .last_broadcast = 0},
       identity_{new_identity()},
       columns_{columns_options(options),
-               std::shared_ptr<const Rows>{std::shared_ptr<void>{}, &rows_}} {
+               std::shared_ptr<const Rows>{std::shared_ptr<void>{}, &rows_}},
+      retention_{options.retention} {
+  const auto begun = retention_.begin(rows_, 0, origin_.first_sequence);
+  CARILLON_STORE_ASSERT(begun, "there is nothing yet that could be damaged");
 }
 
 Result<void> MemoryStore::commit(std::span<const LogEntry> batch) {
@@ -118,89 +144,64 @@ Result<void> MemoryStore::commit(std::span<const LogEntry> batch) {
   for (const auto& entry : batch)
     if (auto applied = applier.apply(entry); !applied) return applied;
   applier.finish();
-  remember(batch);
-  while (bytes() > bytes_max_ && !oldest_.empty())
-    forget_oldest();
-  columns_.publish(batch, applier.changes(), columns_.rows());
+  const auto& changes = applier.changes();
+  retention_.committed(retention_.after(batch, changes, 0), batch, changes);
+  if (auto shrunk = shrink(); !shrunk) return shrunk;
+  columns_.publish(batch, changes, columns_.rows());
   return {};
 }
 
-std::size_t MemoryStore::bytes() const noexcept {
-  return event_bytes_ + rows_.state_count() * state_overhead_bytes;
+std::size_t MemoryStore::bytes(std::uint64_t events,
+                               std::uint64_t event_bytes,
+                               std::size_t states) const noexcept {
+  return event_bytes + events * event_overhead_bytes + states * state_overhead_bytes;
 }
 
-void MemoryStore::remember(std::span<const LogEntry> batch) {
-  std::string row;
-  for (const auto& entry : batch) {
-    if (!entry.event) continue;
-    const auto& event = *entry.event;
-    const auto& holder =
-        event.audience() == engine::Audience::everyone ? broadcasts_owner : event.owner();
-    const auto there = rows_.get(Table::events, sequence_key(holder, event.sequence()), row);
-    if (!*there) continue;  // a second event with this id, which was not taken
-    oldest_.push_back({.holder = holder,
-                       .sequence = event.sequence(),
-                       .bytes = row.size() + event_overhead_bytes});
-    event_bytes_ += oldest_.back().bytes;
-  }
+/// Back to the bound.
+Result<void> MemoryStore::shrink() {
+  const auto too_much = [this](const EventRemover& remover) {
+    return bytes(retention_.events() - remover.removed().size(),
+                 retention_.bytes() - remover.bytes(),
+                 rows_.state_count() - remover.states()) > bytes_max_;
+  };
+  DeferredWrites writes;
+  const auto slice = retention_.shrink(rows_, writes, too_much);
+  if (!slice) return slice.error();
+  if (slice->removed.empty()) return {};
+  apply(*slice, writes);
+  for (const auto& user : slice->owners)
+    forget_empty(user);
+  return {};
 }
 
-void MemoryStore::forget_oldest() {
-  const auto kept = oldest_.front();
-  oldest_.pop_front();
-  event_bytes_ -= kept.bytes;
-  const auto key = sequence_key(kept.holder, kept.sequence);
-  std::string row;
-  const bool there = *rows_.get(Table::events, key, row);
-  const auto event = there ? decode_event(row, kept.sequence) : std::nullopt;
-  CARILLON_STORE_ASSERT(event, "what is listed is kept");
-
-  Counters one;
-  one.at(event->initial_status, event->severity) = 1;
-  subtract(Table::counts, bytes_of(kept.holder), one);
-  Counters kind;
-  kind.lanes[kind_lane] = 1;
-  subtract(Table::kinds, kind_key(kept.holder, event->category, event->action), kind);
-  for (const auto& user : rows_.take_states_of(kept.sequence))
-    forget_state(user, *event);
-  rows_.erase(Table::ids, id_key(kept.holder, event->id));
-  rows_.erase(Table::events, key);
-  columns_.forget(kept.holder, kept.sequence);
+void MemoryStore::apply(const RetentionSlice& slice, const DeferredWrites& writes) {
+  writes.apply_to(rows_);
+  for (const auto& removed : slice.removed)
+    columns_.forget(removed.holder, removed.sequence);
+  retention_.applied(slice);
 }
 
-void MemoryStore::forget_state(const UserId& user, const engine::EventView& event) {
-  const auto key = sequence_key(user, event.sequence);
+/// A user of whom nothing is left costs nothing. The broadcasts' row stays: it
+/// holds their last sequence.
+void MemoryStore::forget_empty(const UserId& user) {
+  const auto key = bytes_of(user);
   std::string row;
-  const bool there = *rows_.get(Table::state, key, row);
-  const auto record = there ? decode_state(row) : std::nullopt;
-  CARILLON_STORE_ASSERT(record, "what is listed is kept");
-  // The opposite of BatchApplier::affect.
-  Counters mark;
-  --mark.at(event.initial_status, event.severity);
-  if (record->state.deleted_at) {
-    Counters kind;
-    kind.lanes[kind_lane] = -1;
-    subtract(Table::kinds, kind_key(user, event.category, event.action), kind);
-  } else {
-    ++mark.at(record->state.status, event.severity);
-  }
-  subtract(Table::counts, bytes_of(user), mark);
-  rows_.erase(Table::state, key);
-}
-
-void MemoryStore::subtract(Table table, std::string_view key, const Counters& counters) {
-  Counters opposite;
-  for (std::size_t i = 0; i < Counters::lane_count; ++i)
-    opposite.lanes[i] = -counters.lanes[i];
-  std::string row;
-  append_counters(row, opposite);
-  rows_.add(table, key, row);
-  // A user of whom nothing is left costs nothing. The broadcasts' row stays: it
-  // holds their last sequence.
   Counters left;
-  const bool sound = *rows_.get(table, key, row) && add_encoded(left, row);
+  const bool sound = *rows_.get(Table::counts, key, row) && add_encoded(left, row);
   CARILLON_STORE_ASSERT(sound, "counters are encoded by this process");
-  if (left.lanes == Counters{}.lanes && key != bytes_of(broadcasts_owner)) rows_.erase(table, key);
+  if (left.lanes != Counters{}.lanes || user == broadcasts_owner) return;
+  rows_.erase(Table::counts, key);
+  rows_.erase(Table::counts, horizon_key(user));
+}
+
+Result<RetentionStep> MemoryStore::retain(engine::Timestamp now, std::chrono::microseconds budget) {
+  const std::lock_guard lock{mutex_};
+  DeferredWrites writes;
+  const auto slice = retention_.slice(rows_, writes, now, budget);
+  if (!slice) return slice.error();
+  apply(*slice, writes);
+  columns_.publish({}, {}, columns_.rows());
+  return slice->step;
 }
 
 Result<EventPage> MemoryStore::list(const engine::ListQuery& query) const {
@@ -232,6 +233,7 @@ Result<std::vector<engine::Kind>> MemoryStore::kinds(const UserId& user) const {
 StoreLoad MemoryStore::load() const {
   StoreLoad load;
   columns_.add_load(load);
+  load.retention = retention_.load();
   return load;
 }
 

@@ -3,25 +3,23 @@
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
 #include "persistence/src/columns_cache.hpp"
-#include "persistence/src/counters.hpp"
+#include "persistence/src/retention.hpp"
 #include "persistence/src/rows.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace carillon::persistence {
 
 /// Rows in ordered maps. No lock of its own.
-///
-/// Invariant `states_of_` lists under a sequence each user with a state row of it.
 class MemoryRows final : public Rows, public RowWriter {
  public:
   using Map = std::map<std::string, std::string, std::less<>>;
@@ -35,10 +33,7 @@ class MemoryRows final : public Rows, public RowWriter {
                                                    Direction direction) const override;
   void put(Table table, std::string_view key, std::string_view value) override;
   void add(Table table, std::string_view key, std::string_view counters) override;
-  void erase(Table table, std::string_view key);
-
-  /// Whose state rows an event has, taken out of the list.
-  [[nodiscard]] std::vector<engine::UserId> take_states_of(engine::Sequence event);
+  void erase(Table table, std::string_view key) override;
   [[nodiscard]] std::size_t state_count() const noexcept { return at(Table::state).size(); }
 
  private:
@@ -48,7 +43,27 @@ class MemoryRows final : public Rows, public RowWriter {
   }
 
   std::array<Map, table_count> maps_;
-  std::unordered_map<engine::Sequence, std::vector<engine::UserId>> states_of_;
+};
+
+/// Writes that are put off: while retention walks the rows, nobody may erase them. One thread.
+class DeferredWrites final : public RowWriter {
+ public:
+  void put(Table table, std::string_view key, std::string_view value) override;
+  void add(Table table, std::string_view key, std::string_view counters) override;
+  void erase(Table table, std::string_view key) override;
+
+  /// Does them, in their order.
+  void apply_to(MemoryRows& rows) const;
+
+ private:
+  enum class Kind : std::uint8_t { put, addition, erasure };
+  struct Write {
+    Kind kind;
+    Table table;
+    std::string key;
+    std::string value;
+  };
+  std::vector<Write> writes_;
 };
 
 /// The history in memory, for tests and pure fan-out: gone with the process.
@@ -57,16 +72,19 @@ class MemoryRows final : public Rows, public RowWriter {
 /// Threads   As Store.
 /// Order     As Store: one mutex over reads and commits.
 /// Bound     `bytes_max` of events and states; beyond it the oldest events of all
-///           users are forgotten, with their states, ids and counts, as if never
-///           published.
+///           users are removed before a commit returns, as by retention; a user of
+///           whom nothing is left then is as if it had never been.
 /// Progress  A commit waits for the reads under way, and they for it.
 /// Lifetime  Nothing.
-/// Invariant event_bytes_ is the sum over oldest_, where every event is listed once.
+/// Invariant As Retention.
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(const StoreOptions& options);
 
   [[nodiscard]] engine::Result<void> commit(std::span<const engine::LogEntry> batch) override;
+  [[nodiscard]] engine::Result<RetentionStep> retain(engine::Timestamp now,
+                                                     std::chrono::microseconds budget) override;
+  void set_retention(const RetentionOptions& options) override { retention_.set_options(options); }
   [[nodiscard]] engine::Result<engine::EventPage> list(
       const engine::ListQuery& query) const override;
   [[nodiscard]] engine::Result<std::string> get(const engine::UserId& user,
@@ -84,17 +102,12 @@ class MemoryStore final : public Store {
   [[nodiscard]] StoreLoad load() const override;
 
  private:
-  /// An event that is kept, in the order of commits.
-  struct Kept {
-    engine::UserId holder;
-    engine::Sequence sequence = 0;
-    std::size_t bytes = 0;
-  };
-  [[nodiscard]] std::size_t bytes() const noexcept;
-  void remember(std::span<const engine::LogEntry> batch);
-  void forget_oldest();
-  void forget_state(const engine::UserId& user, const engine::EventView& event);
-  void subtract(Table table, std::string_view key, const Counters& counters);
+  [[nodiscard]] std::size_t bytes(std::uint64_t events,
+                                  std::uint64_t event_bytes,
+                                  std::size_t states) const noexcept;
+  [[nodiscard]] engine::Result<void> shrink();
+  void apply(const RetentionSlice& slice, const DeferredWrites& writes);
+  void forget_empty(const engine::UserId& user);
 
   const std::size_t bytes_max_;
   const engine::LogOrigin origin_;
@@ -103,8 +116,7 @@ class MemoryStore final : public Store {
   mutable std::mutex mutex_;  // over everything below
   MemoryRows rows_;
   mutable ColumnsCache columns_;
-  std::deque<Kept> oldest_;
-  std::size_t event_bytes_ = 0;
+  Retention retention_;
 };
 
 }  // namespace carillon::persistence

@@ -25,7 +25,13 @@ Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
   const std::string_view url = options.url;
   if (url.starts_with(rocksdb_scheme))
     return RocksStore::open(std::string{url.substr(rocksdb_scheme.size())}, options);
-  if (url != memory_scheme) return PostgresStore::open(options);
+  if (url != memory_scheme) {
+    const auto& retention = options.retention;
+    if (retention.age.count() != 0 || retention.events_per_user != 0 || retention.bytes != 0)
+      return Error{Errc::invalid_argument,
+                   "A store in PostgreSQL can't bound its events by age, number or bytes yet"};
+    return PostgresStore::open(options);
+  }
   if (options.memory_bytes_max == 0)
     return Error{Errc::invalid_argument, "The store memory: needs memory_bytes_max above 0"};
   return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options)};
@@ -37,6 +43,14 @@ Result<void> Store::backup(const std::string& /*directory*/) const {
   return Error{
       Errc::unsupported,
       "The store memory: has no backup: what it holds is meant to be lost with the process"};
+}
+
+Result<RetentionStep> Store::retain(engine::Timestamp /*now*/,
+                                    std::chrono::microseconds /*budget*/) {
+  return RetentionStep{};
+}
+
+void Store::set_retention(const RetentionOptions& /*options*/) {
 }
 
 Result<std::unique_ptr<Store>> open_store(const StoreOptions& options) {

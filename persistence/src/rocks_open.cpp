@@ -61,7 +61,8 @@ RocksStore::RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::
     : directory_{std::move(directory)},
       options_{std::move(options)},
       env_{env},
-      columns_{columns_options(options_), nullptr} {
+      columns_{columns_options(options_), nullptr},
+      retention_{options_.retention} {
 }
 
 RocksStore::~RocksStore() {
@@ -84,7 +85,8 @@ Result<void> RocksStore::start() {
       return migrated;
   }
   if (auto known = read_identity(); !known) return known;
-  return reserve_first();
+  if (auto reserved = reserve_first(); !reserved) return reserved;
+  return retention_.begin(RocksSnapshot{*tables_}, commits_, origin_.first_sequence);
 }
 
 Result<void> RocksStore::make_identity() {
@@ -94,7 +96,7 @@ Result<void> RocksStore::make_identity() {
   rows.put(Table::meta, meta_epoch, encode_number(new_epoch()));
   rows.put(Table::meta, meta_system, bytes_of(identity.system_id));
   rows.put(Table::meta, meta_user, bytes_of(identity.local_user));
-  return write(rows);
+  return write(rows, Durability::now);
 }
 
 Result<void> RocksStore::read_identity() {
@@ -126,7 +128,7 @@ Result<void> RocksStore::reserve_first() {
   reserved_until_ = *reserved + reservation_block;
   RocksBatch rows{*tables_, additions_, /*indexed=*/false};
   rows.put(Table::meta, meta_reserved_until, encode_number(reserved_until_));
-  return write(rows);
+  return write(rows, Durability::now);
 }
 
 }  // namespace carillon::persistence

@@ -1,6 +1,7 @@
 #include "persistence/src/rocks_rows.hpp"
 
 #include "persistence/src/counters.hpp"
+#include "persistence/src/keys.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -37,8 +38,10 @@ struct Bounds {
 
   [[nodiscard]] rocksdb::ReadOptions options(Table table, Direction direction) const {
     rocksdb::ReadOptions read;
-    read.prefix_same_as_start = true;
-    read.total_order_seek = holds_counters(table) && direction == Direction::descending;
+    const bool within_prefix = prefix.size() >= prefix_bytes;
+    read.prefix_same_as_start = within_prefix;
+    read.total_order_seek =
+        !within_prefix || (holds_counters(table) && direction == Direction::descending);
     read.iterate_lower_bound = &lower;
     if (!end.empty()) read.iterate_upper_bound = &upper;
     return read;
@@ -77,6 +80,7 @@ class RocksIterator final : public RowIterator {
       rows_->Prev();
     }
   }
+  void seek(std::string_view key) override { rows_->Seek(slice(key)); }
   [[nodiscard]] Result<void> outcome() const override {
     const auto status = rows_->status();
     if (status.ok()) return {};
@@ -169,12 +173,21 @@ void RocksBatch::put(Table table, std::string_view key, std::string_view value) 
   }
 }
 
+void RocksBatch::erase(Table table, std::string_view key) {
+  if (!status_.ok()) return;
+  if (indexed_) {
+    status_ = indexed_->Delete(tables_.handle(table), slice(key));
+  } else {
+    write(table, {.key = std::string{key}, .kind = Kind::erasure});
+  }
+}
+
 void RocksBatch::add(Table table, std::string_view key, std::string_view counters) {
   if (!status_.ok()) return;
-  Write addition{.key = std::string{key}, .value = std::string{counters}, .addition = true};
+  Write addition{.key = std::string{key}, .value = std::string{counters}, .kind = Kind::addition};
   if (additions_.due(table, key)) {
     status_ = sum(table, key, addition.value);
-    addition.addition = false;
+    addition.kind = Kind::put;
   }
   write(table, std::move(addition));
 }
@@ -186,10 +199,21 @@ void RocksBatch::write(Table table, Write write) {
   }
   if (!status_.ok()) return;
   // Counters: nobody reads them within a commit, so they need no index.
-  auto& writes = *indexed_->GetWriteBatch();
-  auto* handle = tables_.handle(table);
-  status_ = write.addition ? writes.Merge(handle, write.key, write.value)
-                           : writes.Put(handle, write.key, write.value);
+  status_ = add_to(*indexed_->GetWriteBatch(), tables_.handle(table), write);
+}
+
+rocksdb::Status RocksBatch::add_to(rocksdb::WriteBatch& batch,
+                                   rocksdb::ColumnFamilyHandle* handle,
+                                   const Write& write) {
+  switch (write.kind) {
+    case Kind::put:
+      return batch.Put(handle, write.key, write.value);
+    case Kind::addition:
+      return batch.Merge(handle, write.key, write.value);
+    case Kind::erasure:
+      return batch.Delete(handle, write.key);
+  }
+  return rocksdb::Status::OK();
 }
 
 rocksdb::Status RocksBatch::sum(Table table, std::string_view key, std::string& counters) const {
@@ -214,8 +238,7 @@ rocksdb::Status RocksBatch::take(rocksdb::WriteBatch*& writes) {
     auto* handle = tables_.handle(static_cast<Table>(i));
     for (const auto& write : list) {
       if (!status_.ok()) return status_;
-      status_ = write.addition ? plain_.Merge(handle, write.key, write.value)
-                               : plain_.Put(handle, write.key, write.value);
+      status_ = add_to(plain_, handle, write);
     }
     list.clear();
   }

@@ -74,17 +74,22 @@ class RocksBatch final : public Rows, public RowWriter {
                                                    std::string_view start,
                                                    Direction direction) const override;
   void put(Table table, std::string_view key, std::string_view value) override;
+  void erase(Table table, std::string_view key) override;
   void add(Table table, std::string_view key, std::string_view counters) override;
 
   /// All writes so far, once; or why they could not be collected.
   [[nodiscard]] rocksdb::Status take(rocksdb::WriteBatch*& writes);
 
  private:
+  enum class Kind : std::uint8_t { put, addition, erasure };
   struct Write {
     std::string key;
-    std::string value;
-    bool addition = false;
+    std::string value{};
+    Kind kind = Kind::put;
   };
+  [[nodiscard]] static rocksdb::Status add_to(rocksdb::WriteBatch& batch,
+                                              rocksdb::ColumnFamilyHandle* handle,
+                                              const Write& write);
   void write(Table table, Write write);
   [[nodiscard]] rocksdb::Status sum(Table table, std::string_view key, std::string& counters) const;
 

@@ -26,13 +26,13 @@ constexpr std::uint64_t probe_extra_bytes = std::uint64_t{2} << 20U;
 
 }  // namespace
 
-Result<void> RocksStore::write(RocksBatch& rows) {
+Result<void> RocksStore::write(RocksBatch& rows, Durability durability) {
   rocksdb::WriteBatch* writes = nullptr;
   if (const auto taken = rows.take(writes); !taken.ok())
     return to_error(taken, "preparing a commit", directory_.path());
-  rocksdb::WriteOptions durable;
-  durable.sync = true;
-  const auto status = tables_->db().Write(durable, writes);
+  rocksdb::WriteOptions options;
+  options.sync = durability == Durability::now;
+  const auto status = tables_->db().Write(options, writes);
   if (status.ok()) return {};
   broken_ = true;
   return to_error(status, "committing", directory_.path());
@@ -70,14 +70,44 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
   const auto reserve = needed > reserved_until_ ? needed + reservation_block / 2 : reserved_until_;
   if (reserve != reserved_until_)
     rows.put(Table::meta, meta_reserved_until, encode_number(reserve));
-  if (auto written = write(rows); !written) return written;
+  const auto record = retention_.after(batch, applier.changes(), commits_ + 1);
+  rows.put(Table::meta, meta_retention, encode_retention(record));
+  if (auto written = write(rows, Durability::now); !written) return written;
   // It is durable. Should showing it fail, recover() finds out that it was applied.
   broken_ = true;
   columns_.publish(batch, applier.changes(), std::make_shared<RocksSnapshot>(*tables_));
+  retention_.committed(record, batch, applier.changes());
   broken_ = false;
   ++commits_;
   reserved_until_ = reserve;
   return {};
+}
+
+Result<RetentionStep> RocksStore::retain(engine::Timestamp now, std::chrono::microseconds budget) {
+  if (broken_ || !tables_) return RetentionStep{};  // the next commit recovers
+  try {
+    return try_retain(now, budget);
+  } catch (const std::exception& thrown) {
+    return Error{Errc::unavailable, std::string{"While removing old events: "} + thrown.what()};
+  }
+}
+
+Result<RetentionStep> RocksStore::try_retain(engine::Timestamp now,
+                                             std::chrono::microseconds budget) {
+  RocksBatch rows{*tables_, additions_, /*indexed=*/false};
+  const auto slice = retention_.slice(rows, rows, now, budget);
+  if (!slice) return slice.error();
+  if (slice->writes) {
+    rows.put(Table::meta, meta_retention, encode_retention(slice->record));
+    if (auto written = write(rows, Durability::with_next_commit); !written) return written.error();
+    broken_ = true;
+    for (const auto& removed : slice->removed)
+      columns_.forget(removed.holder, removed.sequence);
+    columns_.publish({}, {}, std::make_shared<RocksSnapshot>(*tables_));
+    broken_ = false;
+  }
+  retention_.applied(*slice);
+  return slice->step;
 }
 
 // After a failed write it is open whether its record is in the log: it may be
@@ -105,15 +135,19 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
     tables_ = std::move(*opened);
     columns_.renew(std::make_shared<RocksSnapshot>(*tables_), {});
   }
-  const auto commits = read_number(RocksSnapshot{*tables_}, meta_commits);
+  const RocksSnapshot rows{*tables_};
+  const auto commits = read_number(rows, meta_commits);
   if (!commits) return commits.error();
   const bool applied = *commits > commits_;
   if (applied) {
-    const auto reserved = read_number(RocksSnapshot{*tables_}, meta_reserved_until);
+    const auto reserved = read_number(rows, meta_reserved_until);
     if (!reserved) return reserved.error();
     commits_ = *commits;
     reserved_until_ = *reserved;
   }
+  // What the last slice of it did may be lost.
+  if (auto begun = retention_.begin(rows, commits_, origin_.first_sequence); !begun)
+    return begun.error();
   broken_ = false;
   if (options_.log) {
     const LogField path{.key = "path", .value = directory_.path()};
@@ -172,6 +206,7 @@ StoreLoad RocksStore::load() const {
   const ReadGate::Pass pass{gate_};
   auto load = tables_ ? tables_->load() : StoreLoad{};
   columns_.add_load(load);
+  load.retention = retention_.load();
   return load;
 }
 

@@ -4,6 +4,7 @@
 #include "carillon/persistence/store.hpp"
 #include "persistence/src/columns_cache.hpp"
 #include "persistence/src/read_gate.hpp"
+#include "persistence/src/retention.hpp"
 #include "persistence/src/rocks_rows.hpp"
 #include "persistence/src/rocks_tables.hpp"
 #include "persistence/src/store_directory.hpp"
@@ -43,6 +44,9 @@ class RocksStore final : public Store {
   RocksStore& operator=(const RocksStore&) = delete;
 
   [[nodiscard]] engine::Result<void> commit(std::span<const engine::LogEntry> batch) override;
+  [[nodiscard]] engine::Result<RetentionStep> retain(engine::Timestamp now,
+                                                     std::chrono::microseconds budget) override;
+  void set_retention(const RetentionOptions& options) override { retention_.set_options(options); }
   [[nodiscard]] engine::Result<engine::EventPage> list(
       const engine::ListQuery& query) const override;
   [[nodiscard]] engine::Result<std::string> get(const engine::UserId& user,
@@ -72,7 +76,10 @@ class RocksStore final : public Store {
 
   [[nodiscard]] engine::Result<void> try_commit(std::span<const engine::LogEntry> batch);
   [[nodiscard]] engine::Result<bool> recover(std::span<const engine::LogEntry> batch);
-  [[nodiscard]] engine::Result<void> write(RocksBatch& rows);
+  [[nodiscard]] engine::Result<RetentionStep> try_retain(engine::Timestamp now,
+                                                         std::chrono::microseconds budget);
+  enum class Durability : std::uint8_t { now, with_next_commit };
+  [[nodiscard]] engine::Result<void> write(RocksBatch& rows, Durability durability);
 
   template <class T, class Read>
   [[nodiscard]] engine::Result<T> read(Read&& read) const;
@@ -92,6 +99,7 @@ class RocksStore final : public Store {
   engine::Sequence reserved_until_ = 0;
   mutable ColumnsCache columns_;  // holds a snapshot of tables_
   AdditionCounts additions_;
+  Retention retention_;
   bool broken_ = false;  // the latest write failed: recover() before the next
 
   mutable std::mutex health_mutex_;

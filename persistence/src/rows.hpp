@@ -29,6 +29,8 @@ class RowIterator {
   [[nodiscard]] virtual std::string_view key() const = 0;
   [[nodiscard]] virtual std::string_view value() const = 0;
   virtual void next() = 0;
+  /// To the first row at `key` or behind it. Of an ascending walk.
+  virtual void seek(std::string_view key) = 0;
   /// Why it is not valid any more, if that is not the end of the range.
   [[nodiscard]] virtual engine::Result<void> outcome() const = 0;
 };
@@ -46,8 +48,8 @@ class Rows {
   [[nodiscard]] virtual engine::Result<bool> get(Table table,
                                                  std::string_view key,
                                                  std::string& value) const = 0;
-  /// The rows whose key begins with `prefix` (of prefix_bytes), from `start`
-  /// (inclusive) on in this direction.
+  /// The rows whose key begins with `prefix` (of prefix_bytes, or empty: all), from
+  /// `start` (inclusive) on in this direction.
   [[nodiscard]] virtual std::unique_ptr<RowIterator> range(Table table,
                                                            std::string_view prefix,
                                                            std::string_view start,
@@ -63,6 +65,8 @@ class RowWriter {
   RowWriter& operator=(const RowWriter&) = delete;
 
   virtual void put(Table table, std::string_view key, std::string_view value) = 0;
+  /// The row, which was written before this commit, or is not there.
+  virtual void erase(Table table, std::string_view key) = 0;
   /// Adds encoded Counters to a row of `counts` or `kinds`, absent rows being zero.
   virtual void add(Table table, std::string_view key, std::string_view counters) = 0;
 };

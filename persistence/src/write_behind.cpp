@@ -43,6 +43,15 @@ WriteBehindOptions checked(WriteBehindOptions options) {
 constexpr std::size_t gather_entries_min = 8;
 constexpr std::size_t gather_entries_max = 1024;
 
+// What an acknowledgement may be late because of retention: about a sync at least, since
+// a shorter slice would spend its time on beginning.
+constexpr std::chrono::microseconds slice_min{500};
+constexpr std::chrono::microseconds slice_max{2'000};
+constexpr std::chrono::microseconds slice_behind_max{50'000};
+constexpr milliseconds due_wait_min{250};
+constexpr std::chrono::hours due_wait_max{1};
+constexpr std::chrono::seconds retention_retry{10};
+
 /// Which bucket of a histogram with these upper bounds.
 std::size_t bucket_of(std::span<const std::uint64_t> bounds, std::uint64_t value) noexcept {
   return static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) -
@@ -63,6 +72,7 @@ std::uint64_t bytes_of(std::span<const LogEntry> entries) noexcept {
 /// Notes on the atomics, by their numbers (the queue's are in append_queue.hpp):
 ///   F1 relaxed: figures, each exact on its own; they publish no data.
 ///   F2 release, F3 acquire: who reads a watermark sees what the commit did.
+///   F4 relaxed: the queue's wake-up (A2, A3) orders it.
 struct WriteBehind::Impl {
   Impl(Store& to, StoreReaders& by, const WriteBehindOptions& with, engine::LogSink log_to)
       : store{to},
@@ -77,11 +87,14 @@ struct WriteBehind::Impl {
   void run() noexcept;
   [[nodiscard]] bool commit(std::vector<LogEntry>& batch);
   void wait_to_retry(milliseconds wait);
-  void gather(std::size_t committed, Clock::duration took);
+  void gather(std::size_t committed, Clock::time_point since, Clock::duration took);
+  void retain(Clock::duration commit_took);
   void settle(std::vector<LogEntry>& batch, Clock::duration took);
   void abandon(std::vector<LogEntry>& batch);
   void failed(const Error& error);
   void succeeded();
+  void retention_failed(const Error& error);
+  [[nodiscard]] std::optional<milliseconds> time_until_retention() const;
 
   [[nodiscard]] bool stopping() {
     const std::lock_guard lock{mutex};
@@ -96,6 +109,12 @@ struct WriteBehind::Impl {
   engine::LogObserver* observer = nullptr;  // set by attach, before the thread starts
   AppendQueue queue;
   std::thread writer;
+
+  // The writer's.
+  Clock::time_point retain_at{};  // the next slice, if nothing is committed before
+  bool retention_behind = false;
+  std::string retention_fault;                 // that was logged last
+  std::atomic<bool> retention_changed{false};  // set by set_retention()
 
   std::mutex mutex;  // over the next three
   std::condition_variable stopped;
@@ -132,7 +151,12 @@ void WriteBehind::Impl::run() noexcept {
     queue.take(batch, options.batch_entries_max, options.batch_bytes_max);
     if (batch.empty()) {
       if (last_round) return;
-      queue.wait_for_work();
+      const bool changed = retention_changed.exchange(false, std::memory_order_relaxed);  // F4
+      if (changed || Clock::now() >= retain_at) {
+        retain(Clock::duration::zero());
+      } else {
+        queue.wait_for_work(time_until_retention());
+      }
       continue;
     }
     const auto begun = Clock::now();
@@ -142,7 +166,8 @@ void WriteBehind::Impl::run() noexcept {
     } else {
       const auto took = Clock::now() - begun;
       settle(batch, took);
-      gather(batch.size(), took);
+      retain(took);
+      gather(batch.size(), begun + took, took);
     }
     batch.clear();
   }
@@ -166,6 +191,46 @@ bool WriteBehind::Impl::commit(std::vector<LogEntry>& batch) {
   }
 }
 
+/// One slice of retention. It takes about as long as the commit before it, so that nobody
+/// waits more than twice as long, within bounds that the store may ask to leave.
+void WriteBehind::Impl::retain(Clock::duration commit_took) {
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(commit_took);
+  const auto budget = std::clamp(took, slice_min, retention_behind ? slice_behind_max : slice_max);
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto step = store.retain(now, budget);
+  if (!step) {
+    retention_failed(step.error());
+    retain_at = Clock::now() + retention_retry;
+    return;
+  }
+  retention_fault.clear();
+  retention_behind = step->behind;
+  if (step->more) {
+    retain_at = Clock::now();
+  } else if (!step->due_at) {
+    retain_at = Clock::time_point::max();
+  } else {
+    // Events that fall due one after the other leave together.
+    const auto wait = std::clamp<Clock::duration>(*step->due_at - now, due_wait_min, due_wait_max);
+    retain_at = Clock::now() + wait;
+  }
+}
+
+std::optional<milliseconds> WriteBehind::Impl::time_until_retention() const {
+  if (retain_at == Clock::time_point::max()) return {};
+  const auto wait = std::chrono::ceil<milliseconds>(retain_at - Clock::now());
+  return std::max(wait, milliseconds{1});
+}
+
+void WriteBehind::Impl::retention_failed(const Error& error) {
+  const auto text = error.text();
+  if (text == retention_fault) return;
+  retention_fault = text;
+  const LogField reason{.key = "reason", .value = text};
+  if (log) log(LogLevel::error, "old events can't be removed; trying again", {&reason, 1});
+}
+
 /// Until `wait` is over, stop() is called, or there is no patience left.
 void WriteBehind::Impl::wait_to_retry(milliseconds wait) {
   std::unique_lock lock{mutex};
@@ -176,13 +241,16 @@ void WriteBehind::Impl::wait_to_retry(milliseconds wait) {
 }
 
 /// Lets the next group form. A commit of few entries costs the processor much the same as
-/// one of some hundred, so under load as much time is left between two as one takes.
-void WriteBehind::Impl::gather(std::size_t committed, Clock::duration took) {
+/// one of some hundred, so under load as much time is left between two as one takes:
+/// counted since its end, so that what retention took of it is not waited again.
+void WriteBehind::Impl::gather(std::size_t committed,
+                               Clock::time_point since,
+                               Clock::duration took) {
   if (committed < gather_entries_min || committed >= gather_entries_max) return;
-  const auto pause = std::min<Clock::duration>(took, options.commit_pause_max);
-  if (pause <= Clock::duration::zero()) return;
+  const auto until = since + std::min<Clock::duration>(took, options.commit_pause_max);
+  if (until <= Clock::now()) return;
   std::unique_lock lock{mutex};
-  stopped.wait_for(lock, pause, [this] { return give_up_at.has_value(); });
+  stopped.wait_until(lock, until, [this] { return give_up_at.has_value(); });
 }
 
 void WriteBehind::Impl::failed(const Error& error) {
@@ -242,6 +310,12 @@ WriteBehind::WriteBehind(Store& store,
                          const WriteBehindOptions& options,
                          engine::LogSink log)
     : impl_{std::make_unique<Impl>(store, readers, options, std::move(log))} {
+}
+
+void WriteBehind::set_retention(const RetentionOptions& options) {
+  impl_->store.set_retention(options);
+  impl_->retention_changed.store(true, std::memory_order_relaxed);  // F4
+  impl_->queue.wake();
 }
 
 WriteBehind::~WriteBehind() {

@@ -2,6 +2,8 @@
 
 #include "carillon/persistence/store.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
@@ -49,7 +51,38 @@ class FakeStore final : public persistence::Store {
     return attempts_;
   }
 
+  /// What retain() answers from now on: `steps` times that there is more, then that the
+  /// next event is due a moment later.
+  void have_events_to_remove(std::size_t steps) {
+    const std::lock_guard lock{mutex_};
+    steps_left_ = steps;
+  }
+  /// False if it was not asked so often in time.
+  bool wait_for_retentions(std::size_t asked) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return retentions_ >= asked; });
+  }
+  [[nodiscard]] std::size_t retentions() const {
+    const std::lock_guard lock{mutex_};
+    return retentions_;
+  }
+  [[nodiscard]] std::chrono::microseconds longest_slice() const {
+    const std::lock_guard lock{mutex_};
+    return longest_slice_;
+  }
+
   // Store.
+  engine::Result<persistence::RetentionStep> retain(engine::Timestamp now,
+                                                    std::chrono::microseconds budget) override {
+    const std::lock_guard lock{mutex_};
+    ++retentions_;
+    longest_slice_ = std::max(longest_slice_, budget);
+    changed_.notify_all();
+    if (steps_left_ == 0) return persistence::RetentionStep{};
+    if (--steps_left_ == 0)
+      return persistence::RetentionStep{.due_at = now + std::chrono::milliseconds{1}};
+    return persistence::RetentionStep{.more = true};
+  }
   engine::Result<void> commit(std::span<const engine::LogEntry> batch) override {
     std::unique_lock lock{mutex_};
     waiting_ = held_;
@@ -101,6 +134,9 @@ class FakeStore final : public persistence::Store {
   std::vector<std::vector<engine::Sequence>> commits_;
   std::size_t attempts_ = 0;
   std::size_t failures_left_ = 0;
+  std::size_t retentions_ = 0;
+  std::size_t steps_left_ = 0;
+  std::chrono::microseconds longest_slice_{0};
   bool held_ = false;
   bool waiting_ = false;
 };

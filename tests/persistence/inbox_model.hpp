@@ -4,6 +4,7 @@
 #include "carillon/engine/inbox.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -57,7 +58,67 @@ class InboxModel {
     return items;
   }
 
-  /// All that were ever published, deleted or not.
+  // Retention: what a store must have removed once it has nothing more to do.
+
+  /// Of each holder all up to the latest event that was created so early.
+  void remove_created_until(engine::Timestamp time) {
+    std::map<engine::UserId, engine::Sequence> ends;
+    for (const auto& event : events_)
+      if (event->created_at() <= time) {
+        auto& end = ends[holder_of(*event)];
+        end = std::max(end, event->sequence());
+      }
+    remove_if([&](const engine::Event& event) {
+      const auto end = ends.find(holder_of(event));
+      return end != ends.end() && event.sequence() <= end->second;
+    });
+  }
+  /// All but the latest of each holder.
+  void keep_latest(std::size_t count) {
+    std::map<engine::UserId, std::vector<engine::Sequence>> sequences;
+    for (const auto& event : events_)
+      sequences[holder_of(*event)].push_back(event->sequence());
+    for (auto& [holder, of_holder] : sequences)
+      std::sort(of_holder.begin(), of_holder.end(), std::greater<>{});
+    remove_if([&](const engine::Event& event) {
+      const auto& of_holder = sequences[holder_of(event)];
+      return of_holder.size() > count && event.sequence() <= of_holder[count];
+    });
+  }
+  /// What its owner deleted by then.
+  void remove_deleted_until(engine::Timestamp time) {
+    remove_if([&](const engine::Event& event) {
+      const auto state = states_.find({holder_of(event), event.sequence()});
+      return state != states_.end() && state->second.deleted_at &&
+             *state->second.deleted_at <= time;
+    });
+  }
+  template <class Unwanted>
+  void remove_if(Unwanted&& unwanted) {
+    std::set<engine::Sequence> gone;
+    for (const auto& event : events_)
+      if (unwanted(*event)) gone.insert(event->sequence());
+    for (const auto& event : events_)
+      if (gone.contains(event->sequence())) raise_horizon(holder_of(*event), event->sequence());
+    for (const auto& [place, change] : changes_)
+      if (gone.contains(place.second)) raise_horizon(place.first, change);
+    std::erase_if(events_, [&](const auto& event) { return gone.contains(event->sequence()); });
+    std::erase_if(changes_, [&](const auto& change) { return gone.contains(change.first.second); });
+    std::erase_if(states_, [&](const auto& state) { return gone.contains(state.first.second); });
+  }
+  /// Whether a reader with this position may have missed something that is gone.
+  [[nodiscard]] bool is_gone(const engine::UserId& user, const engine::Position& after) const {
+    const auto horizon = [this](const engine::UserId& owner) {
+      const auto found = horizons_.find(owner);
+      return found == horizons_.end() ? 0 : found->second;
+    };
+    return (!user.is_nil() && after.user < horizon(user)) || after.broadcast < horizon({});
+  }
+  [[nodiscard]] static engine::UserId holder_of(const engine::Event& event) {
+    return event.audience() == engine::Audience::everyone ? engine::UserId{} : event.owner();
+  }
+
+  /// All that were published and not removed, deleted or not.
   [[nodiscard]] const std::vector<engine::EventRef>& events() const { return events_; }
 
   [[nodiscard]] engine::EventPage page(const engine::ListQuery& query) const {
@@ -109,6 +170,11 @@ class InboxModel {
   }
 
  private:
+  void raise_horizon(const engine::UserId& owner, engine::Sequence sequence) {
+    auto& horizon = horizons_[owner];
+    horizon = std::max(horizon, sequence);
+  }
+
   /// Whether there is an event of this owner under this id.
   [[nodiscard]] bool find(const engine::Event& wanted) const {
     return std::any_of(events_.begin(), events_.end(), [&](const engine::EventRef& event) {
@@ -148,6 +214,7 @@ class InboxModel {
       }
       state.updated_at = change.at;
       states_[{change.user, event.sequence()}] = state;
+      changes_[{change.user, event.sequence()}] = change.sequence;
     }
     return affected;
   }
@@ -189,7 +256,9 @@ class InboxModel {
 
   std::vector<engine::EventRef> events_;
   std::map<std::pair<engine::UserId, engine::Sequence>, engine::EventState> states_;
+  std::map<std::pair<engine::UserId, engine::Sequence>, engine::Sequence> changes_;
   std::map<engine::UserId, engine::Sequence> last_;
+  std::map<engine::UserId, engine::Sequence> horizons_;
   engine::Sequence last_broadcast_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -20,6 +21,16 @@ inline engine::UserId numbered(std::uint8_t number) {
   engine::UserId id;
   id.bytes[0] = 0xAA;
   id.bytes[15] = number;
+  return id;
+}
+
+/// An id of ours as it would have been made at that time.
+inline engine::EventId id_made_at(std::int64_t at_microseconds) {
+  auto id = engine::make_uuid_v4();
+  auto time = static_cast<std::uint64_t>(at_microseconds) / 1'000;
+  for (std::size_t byte = 6; byte-- > 0; time >>= 8U)
+    id.bytes[byte] = static_cast<std::uint8_t>(time);
+  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0FU) | 0x70U);
   return id;
 }
 
@@ -75,6 +86,17 @@ class StoreTest : public ::testing::Test {
                                     engine::Status status = engine::Status::read) {
     return apply({.user = user, .status = status, .ids = std::move(ids)});
   }
+  /// Slices of retention until nothing is left to do, each as short as `budget` says:
+  /// with 0 it makes one step.
+  void retain(std::int64_t now, std::chrono::microseconds budget = std::chrono::seconds{1}) {
+    for (int slices = 0; slices < 100'000; ++slices) {
+      const auto step = store_->retain(at_us(now), budget);
+      ASSERT_TRUE(step) << step.error().text();
+      if (!step->more) return;
+    }
+    FAIL() << "retention finds no end";
+  }
+
   std::vector<engine::EventId> remove(const engine::UserId& user,
                                       std::vector<engine::EventId> ids) {
     return apply({.kind = engine::Change::Kind::remove, .user = user, .ids = std::move(ids)});

@@ -6,7 +6,9 @@
 #include "tests/persistence/inbox_model.hpp"
 #include "tests/persistence/store_fixture.hpp"
 
+#include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <random>
 
 namespace carillon::testing {
@@ -54,13 +56,23 @@ class StoreModelTest : public StoreConformanceTest {
     if (chance(10)) filter.owners = {some_user()};
     if (chance(30)) filter.status = some_status();
     if (chance(15)) filter.search = some_word();
-    if (chance(15)) filter.from = at_us(static_cast<std::int64_t>(below(10)));
-    if (chance(15)) filter.to = at_us(static_cast<std::int64_t>(below(10)));
+    if (chance(15)) filter.from = at_us(some_time());
+    if (chance(15)) filter.to = at_us(some_time());
     return filter;
+  }
+
+  /// Times of the round: close together and not in order.
+  std::int64_t some_time() { return now_ + static_cast<std::int64_t>(below(10)) * time_unit_; }
+
+  /// Often one of ours that tells the event's age, or one that does not.
+  std::optional<EventId> some_new_id(std::int64_t created_at) {
+    if (!retention_ || chance(20)) return {};
+    return chance(70) ? id_made_at(created_at) : engine::make_uuid_v4();
   }
 
   engine::LogEntry some_entry() {
     if (chance(70)) {
+      const auto created_at = some_time();
       auto logged = entry(EventSpec{.owner = chance(25) ? nobody : some_user(),
                                     .category = some_word(),
                                     .action = some_word(),
@@ -69,7 +81,8 @@ class StoreModelTest : public StoreConformanceTest {
                                     .description = some_word() + " \"" + some_word(),
                                     .acted_upon = some_uuid(),
                                     .system_id = some_uuid(),
-                                    .created_at_us = static_cast<std::int64_t>(below(10))});
+                                    .id = some_new_id(created_at),
+                                    .created_at_us = created_at});
       ids_.push_back(logged.event->id());
       return logged;
     }
@@ -83,7 +96,7 @@ class StoreModelTest : public StoreConformanceTest {
       change.filter = some_filter();
       if (chance(50)) change.up_to = some_position();
     }
-    return change_entry(next_++, std::move(change), static_cast<std::int64_t>(below(15)));
+    return change_entry(next_++, std::move(change), some_time() + 5 * time_unit_);
   }
 
   void commit_some() {
@@ -107,6 +120,12 @@ class StoreModelTest : public StoreConformanceTest {
                     .page_size = 1 + below(30)};
     if (chance(25)) query.after = some_position();
     if (chance(25)) query.before = some_position();
+    if (query.after && model_.is_gone(query.user, *query.after)) {
+      const auto page = store_->list(query);
+      ASSERT_FALSE(page);
+      ASSERT_EQ(page.error().code, make_error_code(engine::Errc::history_gone));
+      return;
+    }
     const auto page = list(query);
     const auto expected = model_.page(query);
     ASSERT_THAT(page.events, ElementsAreArray(expected.events));
@@ -133,6 +152,9 @@ class StoreModelTest : public StoreConformanceTest {
     RecordProperty("seed", std::to_string(seed_));
     for (int round = 0; round < rounds; ++round) {
       ASSERT_NO_FATAL_FAILURE(commit_some());
+      if (retention_ && chance(60)) {
+        ASSERT_NO_FATAL_FAILURE(retain_as_the_model());
+      }
       for (int query = 0; query < 4; ++query)
         ASSERT_NO_FATAL_FAILURE(compare_lists());
       ASSERT_NO_FATAL_FAILURE(compare_sums());
@@ -141,6 +163,39 @@ class StoreModelTest : public StoreConformanceTest {
     }
   }
 
+  void open_with(const persistence::RetentionOptions& retention) {
+    retention_ = retention;
+    options_.retention = retention;
+    now_ = 1'700'000'000'000'000;
+    time_unit_ = 10'000'000;
+    ASSERT_NO_FATAL_FAILURE(reopen());
+  }
+
+  /// In slices as short as can be, with a restart among them, or in one: purging and another
+  /// bound leave the same only if they go on together.
+  void retain_as_the_model() {
+    now_ += 3 * time_unit_;
+    if (retention_->purge_deleted_after.count() == 0 && chance(50)) {
+      for (auto slices = below(10); slices > 0; --slices)
+        ASSERT_TRUE(store_->retain(at_us(now_), std::chrono::microseconds{0}));
+      if (outlives_the_process() && chance(30)) {
+        ASSERT_NO_FATAL_FAILURE(reopen());
+      }
+      ASSERT_NO_FATAL_FAILURE(retain(now_, std::chrono::microseconds{0}));
+    } else {
+      ASSERT_NO_FATAL_FAILURE(retain(now_));
+    }
+    if (const auto wait = retention_->purge_deleted_after; wait.count() != 0)
+      model_.remove_deleted_until(at_us(now_) - wait);
+    if (const auto age = retention_->age; age.count() != 0)
+      model_.remove_created_until(at_us(now_) - age);
+    if (const auto count = retention_->events_per_user; count != 0) model_.keep_latest(count);
+    ASSERT_EQ(store_->load().retention.events, model_.events().size());
+  }
+
+  std::int64_t now_ = 0;
+  std::int64_t time_unit_ = 1;  // microseconds
+  std::optional<persistence::RetentionOptions> retention_;
   const std::uint64_t seed_ = seed_of_this_run();
   std::mt19937_64 random_{seed_};
   std::vector<EventId> ids_;
@@ -150,6 +205,32 @@ INSTANTIATE_TEST_SUITE_P(Stores, StoreModelTest, ::testing::ValuesIn(kinds_under
 
 TEST_P(StoreModelTest, AnswersWhatANaiveModelDoes) {
   ASSERT_NO_FATAL_FAILURE(compare_for(60));
+}
+
+TEST_P(StoreModelTest, AnswersTheSameWhileOldEventsLeave) {
+  if (GetParam() == StoreKind::postgresql) GTEST_SKIP() << "has no retention yet";
+  ASSERT_NO_FATAL_FAILURE(open_with({.age = std::chrono::seconds{150},
+                                     .events_per_user = 15,
+                                     .purge_deleted_after = std::chrono::seconds{0}}));
+  ASSERT_NO_FATAL_FAILURE(compare_for(80));
+  EXPECT_GT(store_->load().retention.events, 0U);
+}
+
+TEST_P(StoreModelTest, AnswersTheSameWhileDeletedEventsArePurged) {
+  if (GetParam() == StoreKind::postgresql) GTEST_SKIP() << "has no retention yet";
+  ASSERT_NO_FATAL_FAILURE(open_with(
+      {.age = std::chrono::seconds{300}, .purge_deleted_after = std::chrono::seconds{60}}));
+  ASSERT_NO_FATAL_FAILURE(compare_for(80));
+}
+
+TEST_P(StoreModelTest, AnswersTheSameFromColumnsWhileOldEventsLeave) {
+  if (GetParam() == StoreKind::postgresql) GTEST_SKIP() << "keeps no columns";
+  options_.columns_events_min = 1;
+  options_.columns_chunk_rows = 7;
+  ASSERT_NO_FATAL_FAILURE(open_with({.age = std::chrono::seconds{200},
+                                     .events_per_user = 40,
+                                     .purge_deleted_after = std::chrono::seconds{0}}));
+  ASSERT_NO_FATAL_FAILURE(compare_for(120));
 }
 
 TEST_P(StoreModelTest, AnswersTheSameFromColumns) {

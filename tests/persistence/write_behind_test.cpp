@@ -73,6 +73,32 @@ class WriteBehindTest : public ::testing::Test {
   std::vector<std::string> lines_;
 };
 
+TEST_F(WriteBehindTest, LetsTheStoreRemoveEventsUntilNoneAreDue) {
+  store_.have_events_to_remove(5);
+  start();
+
+  // Five at once, and another when the next event is due, though nothing is appended.
+  EXPECT_TRUE(store_.wait_for_retentions(6));
+}
+
+TEST_F(WriteBehindTest, LetsTheStoreRemoveEventsBehindACommit) {
+  start();
+  ASSERT_TRUE(store_.wait_for_retentions(1));
+  append(0, {1});
+
+  EXPECT_TRUE(store_.wait_for_retentions(2));
+  EXPECT_LE(store_.longest_slice(), milliseconds{2});
+}
+
+TEST_F(WriteBehindTest, LetsTheStoreRemoveEventsWhenItsRetentionChanges) {
+  start();
+  ASSERT_TRUE(store_.wait_for_retentions(1));
+
+  log_->set_retention({.events_per_user = 1});
+
+  EXPECT_TRUE(store_.wait_for_retentions(2));
+}
+
 TEST_F(WriteBehindTest, TellsTheStoresOrigin) {
   start();
 

@@ -2,6 +2,7 @@
 
 #include "carillon/engine/log.hpp"
 #include "carillon/engine/result.hpp"
+#include "carillon/persistence/retention.hpp"
 #include "carillon/persistence/store.hpp"
 
 #include <cstddef>
@@ -45,6 +46,9 @@ struct StoreOptions {
   /// rocksdb, memory: events whose state a change of one of them copies in memory, from 1
   /// to 65,535. Fewer make reads dearer.
   std::uint32_t columns_chunk_rows = 4'096;
+
+  /// Which events leave, and when; see Store::retain.
+  RetentionOptions retention{};
 
   /// Warnings: recovery after a failed write. May be empty.
   engine::LogSink log{};

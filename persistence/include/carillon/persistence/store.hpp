@@ -3,7 +3,9 @@
 #include "carillon/engine/event_log.hpp"
 #include "carillon/engine/inbox.hpp"
 #include "carillon/engine/result.hpp"
+#include "carillon/persistence/retention.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -40,6 +42,8 @@ struct StoreLoad {
   std::uint64_t columns_owners = 0;         ///< how many inboxes those are
   std::uint64_t columns_built_total = 0;    ///< how often one was read into columns
   std::uint64_t columns_evicted_total = 0;  ///< how often one had to leave for others
+
+  RetentionLoad retention{};
 };
 
 /// Where inboxes live: events, their state per user, counts, and the ids and
@@ -48,7 +52,7 @@ struct StoreLoad {
 /// they have in common.
 ///
 /// Role      One per process and place; below WriteBehind and InboxReader.
-/// Threads   commit(): one thread at a time (the writer's). Everything else: any
+/// Threads   commit(), retain(): one thread at a time (the writer's). Everything else: any
 ///           thread, also during a commit. Construction, destruction: no other
 ///           call in flight.
 /// Order     A read sees one moment: all of a commit or nothing of it, and every
@@ -77,6 +81,15 @@ class Store {
   /// does not exist. Setting the status that an event has already affects it but
   /// leaves `updatedAt` alone.
   [[nodiscard]] virtual engine::Result<void> commit(std::span<const engine::LogEntry> batch) = 0;
+
+  /// Removes a few of the events that are too old, too many or too large by `options` of
+  /// set_retention, for about `budget`, and says whether there are more. What a slice did is
+  /// as durable as the commit after it; what is lost with a crash is done again. Nothing
+  /// is removed while the latest commit has failed. The writer's thread, between commits.
+  [[nodiscard]] virtual engine::Result<RetentionStep> retain(engine::Timestamp now,
+                                                             std::chrono::microseconds budget);
+  /// From the next retain() on. Any thread.
+  virtual void set_retention(const RetentionOptions& options);
 
   /// See Inbox::list. The page size is cut to `page_size_max`.
   [[nodiscard]] virtual engine::Result<engine::EventPage> list(
