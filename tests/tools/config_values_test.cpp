@@ -64,6 +64,10 @@ TEST_F(ConfigValuesTest, ATimeNeedsItsUnit) {
   EXPECT_EQ(set("request_timeout", Form::text, "2min"), "");
   EXPECT_EQ(config_.network.request_timeout, 120s);
 
+  EXPECT_EQ(set("retention_age", Form::word, "90d"), "");
+  EXPECT_EQ(config_.store.retention.age, 24h * 90);
+  EXPECT_EQ(to_toml(*find_key("retention_age"), config_), "\"90d\"");
+
   EXPECT_THAT(set("request_timeout", Form::integer, "30"), HasSubstr("\"30s\""));
   EXPECT_THAT(set("request_timeout", Form::word, "30"), HasSubstr("with its unit"));
   EXPECT_EQ(config_.network.request_timeout, 120s) << "a refused value changed the field";

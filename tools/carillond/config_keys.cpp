@@ -1,6 +1,7 @@
 #include "tools/carillond/config_keys.hpp"
 
 #include "tools/carillond/admission_keys.hpp"
+#include "tools/carillond/retention_keys.hpp"
 
 #include <algorithm>
 #include <array>
@@ -295,8 +296,8 @@ std::size_t edit_distance(string_view left, string_view right) {
 std::span<const Key> config_keys() {
   static const auto all = [] {
     std::vector<Key> joined{keys.begin(), keys.end()};
-    const auto more = admission_keys();
-    joined.insert(joined.end(), more.begin(), more.end());
+    for (const auto more : {retention_keys(), admission_keys()})
+      joined.insert(joined.end(), more.begin(), more.end());
     return joined;
   }();
   return all;

@@ -25,8 +25,8 @@ struct Suffix {
 constexpr std::array<Suffix, 4> byte_suffixes{
     {{"KiB", 1ULL << 10U}, {"MiB", 1ULL << 20U}, {"GiB", 1ULL << 30U}, {"B", 1}}};
 // "ms" before "s", of which it is an ending.
-constexpr std::array<Suffix, 4> time_suffixes{
-    {{"ms", 1}, {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<Suffix, 5> time_suffixes{
+    {{"ms", 1}, {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
 std::optional<std::uint64_t> parse_number(string_view text) {
   std::uint64_t number = 0;
@@ -54,6 +54,8 @@ std::string show_bytes(std::uint64_t bytes) {
 }
 
 std::string show_time(std::uint64_t time_ms) {
+  constexpr std::uint64_t day_ms = 86'400'000;
+  if (time_ms > day_ms && time_ms % day_ms == 0) return fmt::format("{}d", time_ms / day_ms);
   if (time_ms >= 3'600'000 && time_ms % 3'600'000 == 0)
     return fmt::format("{}h", time_ms / 3'600'000);
   return time_ms % 1'000 == 0 ? fmt::format("{}s", time_ms / 1'000) : fmt::format("{}ms", time_ms);
@@ -126,7 +128,7 @@ struct Assign {
     const auto read = is_text() ? parse_suffixed(value.text, time_suffixes) : std::nullopt;
     if (!read || *read < key.min || *read > key.max)
       return fmt::format(
-          "expected a time from {} to {} with its unit (ms, s, min, h), such as \"30s\"",
+          "expected a time from {} to {} with its unit (ms, s, min, h, d), such as \"30s\"",
           show_time(key.min), show_time(key.max));
     *field = milliseconds{*read};
     return std::nullopt;

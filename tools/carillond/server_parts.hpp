@@ -37,6 +37,8 @@ class ServerParts {
   /// From now on these are in force.
   void set_limits(const net::AdmissionLimits& limits) { server_->set_limits(limits); }
 
+  void set_retention(const persistence::RetentionOptions& options) { log_->set_retention(options); }
+
   /// Stops accepting, answers what is in flight, says goodbye to subscribers,
   /// commits. False if events that were answered 202 could not be committed.
   [[nodiscard]] bool stop();

@@ -53,6 +53,7 @@ void reload(Config& running, const Sources& sources, ServerParts& parts, Logging
   const auto outcome = reload_live_keys(running, loaded.config);
   logging.set_level(running.log_level);
   parts.set_limits(limits_of(running, logging));
+  parts.set_retention(running.store.retention);
   for (const auto& key : outcome.needs_restart)
     logging.log(LogLevel::warning, "changed, but needs a restart", {{"key", key}});
   logging.log(LogLevel::info, "configuration reloaded",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,6 +12,7 @@ namespace carillon::carillond {
 namespace {
 
 constexpr double microseconds_per_second = 1e6;
+constexpr double milliseconds_per_second = 1e3;
 
 /// The buckets of a histogram; `scale` turns its bounds into the unit of the name.
 void add_buckets(const char* name,
@@ -54,6 +56,36 @@ void add_load(const persistence::StoreLoad& load, std::vector<net::MetricSample>
                      static_cast<double>(load.columns_evicted_total)});
 }
 
+void add_retention(const persistence::RetentionLoad& load,
+                   std::vector<net::MetricSample>& samples) {
+  const auto gauge = [&samples](const char* name, const char* help, double value) {
+    samples.push_back({name, help, false, value});
+  };
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  gauge("carillon_store_events", "Events in the store, deleted ones that are not purged included.",
+        number(load.events));
+  gauge("carillon_store_event_bytes", "Bytes of these events, as retention_bytes counts them.",
+        number(load.bytes));
+  constexpr std::array<const char*, persistence::removal_reason_count> reasons{"age", "count",
+                                                                               "bytes", "deleted"};
+  for (std::size_t i = 0; i < reasons.size(); ++i)
+    samples.push_back({"carillon_retention_removed_events_total",
+                       "Events that retention removed.",
+                       true,
+                       number(load.removed[i]),
+                       {{"reason", reasons[i]}}});
+  samples.push_back({"carillon_retention_removed_bytes_total", "Bytes of these events.", true,
+                     number(load.removed_bytes)});
+  gauge("carillon_retention_waiting_users", "Users that may have more events than they may keep.",
+        number(load.waiting_users));
+  gauge("carillon_retention_over_bytes", "Bytes of events beyond retention_bytes.",
+        number(load.bytes_over));
+  gauge("carillon_retention_lag_seconds", "How long the oldest event has been too old.",
+        static_cast<double>(load.lag.count()) / milliseconds_per_second);
+  gauge("carillon_retention_sweeping", "1 while retention looks through all events of the store.",
+        load.sweeping ? 1 : 0);
+}
+
 }  // namespace
 
 void add_store_metrics(const persistence::WriteBehind& log,
@@ -91,7 +123,9 @@ void add_store_metrics(const persistence::WriteBehind& log,
               metrics.commit_latency, samples);
   add_buckets("carillon_store_batch_events_bucket", "Commits by their events and changes.", 1,
               persistence::WriteBehindMetrics::batch_bounds, metrics.batch_entries, samples);
-  add_load(store.load(), samples);
+  const auto load = store.load();
+  add_load(load, samples);
+  add_retention(load.retention, samples);
 }
 
 }  // namespace carillon::carillond
