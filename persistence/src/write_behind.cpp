@@ -38,11 +38,6 @@ WriteBehindOptions checked(WriteBehindOptions options) {
   return options;
 }
 
-// Commits of fewer entries are not worth waiting for: a lone publisher waits for its
-// acknowledgement before it goes on. In commits of more, entries cost more than commits.
-constexpr std::size_t gather_entries_min = 8;
-constexpr std::size_t gather_entries_max = 1024;
-
 // What an acknowledgement may be late because of retention: about a sync at least, since
 // a shorter slice would spend its time on beginning.
 constexpr std::chrono::microseconds slice_min{500};
@@ -87,7 +82,6 @@ struct WriteBehind::Impl {
   void run() noexcept;
   [[nodiscard]] bool commit(std::vector<LogEntry>& batch);
   void wait_to_retry(milliseconds wait);
-  void gather(std::size_t committed, Clock::time_point since, Clock::duration took);
   void retain(Clock::duration commit_took);
   void settle(std::vector<LogEntry>& batch, Clock::duration took);
   void abandon(std::vector<LogEntry>& batch);
@@ -167,7 +161,6 @@ void WriteBehind::Impl::run() noexcept {
       const auto took = Clock::now() - begun;
       settle(batch, took);
       retain(took);
-      gather(batch.size(), begun + took, took);
     }
     batch.clear();
   }
@@ -238,19 +231,6 @@ void WriteBehind::Impl::wait_to_retry(milliseconds wait) {
   auto until = Clock::now() + wait;
   if (stopping_before) until = std::min(until, *give_up_at);
   stopped.wait_until(lock, until, [&] { return give_up_at.has_value() && !stopping_before; });
-}
-
-/// Lets the next group form. A commit of few entries costs the processor much the same as
-/// one of some hundred, so under load as much time is left between two as one takes:
-/// counted since its end, so that what retention took of it is not waited again.
-void WriteBehind::Impl::gather(std::size_t committed,
-                               Clock::time_point since,
-                               Clock::duration took) {
-  if (committed < gather_entries_min || committed >= gather_entries_max) return;
-  const auto until = since + std::min<Clock::duration>(took, options.commit_pause_max);
-  if (until <= Clock::now()) return;
-  std::unique_lock lock{mutex};
-  stopped.wait_until(lock, until, [this] { return give_up_at.has_value(); });
 }
 
 void WriteBehind::Impl::failed(const Error& error) {

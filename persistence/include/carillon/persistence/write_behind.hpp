@@ -25,10 +25,6 @@ struct WriteBehindOptions {
   std::size_t batch_entries_max = 4096;
   std::size_t batch_bytes_max = std::size_t{8} << 20U;
 
-  /// Under load the writer waits as long as its last commit took, so that the next one
-  /// carries more; at most this long. 0: never.
-  std::chrono::microseconds commit_pause_max{1000};
-
   /// Waits between attempts after a failed commit: doubling, from and up to.
   std::chrono::milliseconds retry_wait_min{50};
   std::chrono::milliseconds retry_wait_max{2000};
