@@ -20,7 +20,7 @@ test=(
 )
 dev=(
   clang-tidy-14 golang-go shellcheck gdb
-  nginx libnginx-mod-nchan nats-server mosquitto
+  nginx libnginx-mod-nchan nats-server mosquitto python3-pip libuv1
 )
 
 # Any Node.js will do; one from elsewhere is not replaced.
