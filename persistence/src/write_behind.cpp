@@ -47,10 +47,16 @@ constexpr milliseconds due_wait_min{250};
 constexpr std::chrono::hours due_wait_max{1};
 constexpr std::chrono::seconds retention_retry{10};
 
+constexpr Clock::time_point idle{};  // when no attempt of a commit runs
+
 /// Which bucket of a histogram with these upper bounds.
 std::size_t bucket_of(std::span<const std::uint64_t> bounds, std::uint64_t value) noexcept {
   return static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) -
                                   bounds.begin());
+}
+
+std::string in_seconds(Clock::duration time) {
+  return std::to_string(std::chrono::round<std::chrono::seconds>(time).count()) + " s";
 }
 
 std::uint64_t bytes_of(std::span<const LogEntry> entries) noexcept {
@@ -65,7 +71,8 @@ std::uint64_t bytes_of(std::span<const LogEntry> entries) noexcept {
 /// What the writer and the others share, and the writer's own state.
 ///
 /// Notes on the atomics, by their numbers (the queue's are in append_queue.hpp):
-///   F1 relaxed: figures, each exact on its own; they publish no data.
+///   F1 relaxed: figures, each exact on its own; they publish no data. So is the
+///     time at which the running attempt began.
 ///   F2 release, F3 acquire: who reads a watermark sees what the commit did.
 ///   F4 relaxed: the queue's wake-up (A2, A3) orders it.
 struct WriteBehind::Impl {
@@ -86,7 +93,7 @@ struct WriteBehind::Impl {
   void settle(std::vector<LogEntry>& batch, Clock::duration took);
   void abandon(std::vector<LogEntry>& batch);
   void failed(const Error& error);
-  void succeeded();
+  void succeeded(Clock::duration took);
   void retention_failed(const Error& error);
   [[nodiscard]] std::optional<milliseconds> time_until_retention() const;
 
@@ -116,6 +123,7 @@ struct WriteBehind::Impl {
   engine::InboxHealth health;
 
   std::deque<std::atomic<Sequence>> watermarks;  // the writer writes
+  std::atomic<Clock::time_point> attempt_began{idle};
   struct Figures {
     std::atomic<std::uint64_t> committed{0};
     std::atomic<std::uint64_t> abandoned{0};
@@ -173,9 +181,12 @@ bool WriteBehind::Impl::commit(std::vector<LogEntry>& batch) {
       const std::lock_guard lock{mutex};
       return !give_up_at || Clock::now() < *give_up_at;
     }();
+    const auto began = Clock::now();
+    attempt_began.store(began, std::memory_order_relaxed);  // F1
     const auto done = store.commit(batch);
+    attempt_began.store(idle, std::memory_order_relaxed);  // F1
     if (done) {
-      succeeded();
+      succeeded(Clock::now() - began);
       return true;
     }
     failed(done.error());
@@ -246,7 +257,11 @@ void WriteBehind::Impl::failed(const Error& error) {
   log(LogLevel::error, "events can't be made durable; trying again until they can", {&reason, 1});
 }
 
-void WriteBehind::Impl::succeeded() {
+void WriteBehind::Impl::succeeded(Clock::duration took) {
+  if (log && took > options.hang_after) {
+    const LogField time{.key = "took", .value = in_seconds(took)};
+    log(LogLevel::warning, "a commit hung: the disk or the database did not answer", {&time, 1});
+  }
   {
     const std::lock_guard lock{mutex};
     if (health.writable) return;
@@ -346,6 +361,12 @@ Sequence WriteBehind::watermark(ShardIndex shard) const noexcept {
 }
 
 engine::InboxHealth WriteBehind::health() const {
+  const auto began = impl_->attempt_began.load(std::memory_order_relaxed);  // F1
+  const auto runs = Clock::now() - began;
+  if (began != idle && runs > impl_->options.hang_after)
+    return {.writable = false,
+            .reason = "A commit has been running for " + in_seconds(runs) +
+                      ": the disk or the database does not answer"};
   const std::lock_guard lock{impl_->mutex};
   return impl_->health;
 }

@@ -4,7 +4,7 @@ import signal
 import time
 import unittest
 
-from carillond import DEADLINE_S, IntegrationTest, epoch_of, new_user, query, run
+from carillond import DEADLINE_S, IntegrationTest, epoch_of, event, new_user, query, run
 from load import BackgroundLoad
 from postgresql import PostgreSQL
 
@@ -73,6 +73,26 @@ class PostgresqlTest(IntegrationTest):
         end = time.monotonic() + DEADLINE_S
         while (current := server.get(path).status) != status:
             self.assertLess(time.monotonic(), end, f"{path} still answers {current}, not {status}")
+
+    # Goal: a database that takes a commit and never answers is told to whoever asks, and
+    # does not keep a server from ending that was asked to.
+    def test_a_database_that_hangs_makes_it_unready_and_does_not_hold_up_its_end(self):
+        server = self.start("--store", self.database.url, "--commit-hang-after", "50ms",
+                            "--drain-timeout", "100ms", "--flush-timeout", "100ms")
+        user = new_user()
+        server.publish(user)
+        self.database.freeze()
+        try:
+            answer = server.request("POST", "/api/events", event(), user=user,
+                                    headers={"Prefer": "respond-async"})
+            self.assertEqual(answer.status, 202)
+            self.wait_for_status(server, "/readyz", 503)
+            self.assertIn("A commit has been running for", server.get("/readyz").json["error"])
+            server.signal(signal.SIGTERM)
+            self.assertEqual(server.process.wait(DEADLINE_S), 1)
+            self.assertTrue(server.stderr.wait_for("the store does not answer"))
+        finally:
+            self.database.thaw()
 
     def test_it_publishes_lists_marks_and_deletes(self):
         server = self.start_on_database()

@@ -8,8 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <future>
 #include <limits>
+#include <thread>
 
 namespace carillon::testing {
 namespace {
@@ -20,6 +22,7 @@ using persistence::StoreReaders;
 using persistence::WriteBehind;
 using persistence::WriteBehindOptions;
 using std::chrono::milliseconds;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -63,6 +66,16 @@ class WriteBehindTest : public ::testing::Test {
     store_.hold();
     append(0, {sequence});
     store_.wait_until_held();
+  }
+
+  /// Waits until the log says that it is well, or unwell.
+  [[nodiscard]] bool becomes_writable(bool writable) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    while (log_->health().writable != writable) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
   }
 
   FakeStore store_;
@@ -188,6 +201,26 @@ TEST_F(WriteBehindTest, IsUnwellWithTheReasonWhileCommitsFail) {
   EXPECT_THAT(log_->health().reason, HasSubstr("the disk is full"));
   store_.fail_next(0);
   observer_.wait_for_committed(1);
+  EXPECT_TRUE(log_->health().writable);
+}
+
+TEST_F(WriteBehindTest, IsUnwellWhileACommitHangs) {
+  start({.shards = 2, .hang_after = milliseconds{1}});
+  EXPECT_TRUE(log_->health().writable);
+  pile_up_behind(1);
+
+  EXPECT_TRUE(becomes_writable(false));
+  EXPECT_THAT(log_->health().reason, HasSubstr("A commit has been running for"));
+  store_.release();
+  observer_.wait_for_committed(1);
+  EXPECT_TRUE(becomes_writable(true));
+  const std::lock_guard lock{lines_mutex_};
+  EXPECT_THAT(lines_, Contains(HasSubstr("a commit hung")));
+}
+
+TEST_F(WriteBehindTest, IsWellWhileACommitTakesItsTime) {
+  start({.shards = 2, .hang_after = unlimited});
+  pile_up_behind(1);
   EXPECT_TRUE(log_->health().writable);
 }
 

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <string>
@@ -18,6 +19,10 @@ namespace carillon::carillond {
 namespace {
 
 using engine::LogLevel;
+
+// Beyond what draining and flushing may take. Then the store hangs: its commit neither
+// succeeds nor fails, and no patience of ours ends it.
+constexpr std::chrono::seconds hang_allowance{5};
 
 /// The line that whoever started us waits for. In one write(), past the log, so
 /// that nothing can come between its letters.
@@ -98,6 +103,7 @@ int serve(const Config& config, const Sources& sources) {
   auto running = config;
   wait_for_end(running, sources, parts, logging);
   die_on_next_signal();
+  end_within(config.network.drain_timeout + config.flush_timeout + hang_allowance);
   const bool complete = parts.stop();
   if (!complete)
     logging.log(LogLevel::error, "the store failed to the end: accepted events are lost");

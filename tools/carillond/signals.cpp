@@ -1,7 +1,11 @@
 #include "tools/carillond/signals.hpp"
 
+#include <sys/time.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <initializer_list>
+#include <string_view>
 
 namespace carillon::carillond {
 namespace {
@@ -12,6 +16,14 @@ sigset_t set_of(std::initializer_list<int> signals) {
   for (const int signal : signals)
     sigaddset(&set, signal);
   return set;
+}
+
+/// Only what a signal's handler may do.
+void give_up(int /*signal*/) {
+  constexpr std::string_view line{
+      "carillond: the store does not answer; ended without it, what was not acknowledged is lost\n"};
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  ::_exit(1);
 }
 
 }  // namespace
@@ -35,6 +47,16 @@ void die_on_next_signal() {
   // Their default action ends the process; only this thread may be chosen.
   const auto deadly = set_of({SIGTERM, SIGINT});
   ::pthread_sigmask(SIG_UNBLOCK, &deadly, nullptr);
+}
+
+void end_within(std::chrono::milliseconds time) {
+  struct sigaction last {};
+  last.sa_handler = give_up;
+  ::sigaction(SIGALRM, &last, nullptr);
+  itimerval timer{};
+  timer.it_value.tv_sec = static_cast<time_t>(time.count() / 1'000);
+  timer.it_value.tv_usec = static_cast<suseconds_t>(time.count() % 1'000 * 1'000 + 1);
+  ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
 }  // namespace carillon::carillond

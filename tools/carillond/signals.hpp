@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 namespace carillon::carillond {
 
 /// Takes SIGTERM, SIGINT and SIGHUP away from every thread, so that the main
@@ -13,5 +15,9 @@ void block_signals();
 /// From now on SIGTERM and SIGINT end the process at once: whoever asks twice
 /// does not want to wait for the drain.
 void die_on_next_signal();
+
+/// From now on the process has so much time: then it ends with 1 and a line on standard
+/// error, whatever it waits for. For an end that a store which hangs would hold up.
+void end_within(std::chrono::milliseconds time);
 
 }  // namespace carillon::carillond

@@ -70,6 +70,19 @@ class PostgreSQL:
         self._process.wait(DEADLINE_S)
         self._process = None
 
+    def freeze(self):
+        """From now on it answers nothing, and keeps its connections."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self):
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number):
+        pid = self._process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            for each in [pid, *map(int, children.read().split())]:
+                os.kill(each, number)
+
     def sql(self, statement, database="events"):
         """The first column of the first row, as text."""
         result = subprocess.run([f"{BIN}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",

@@ -28,6 +28,10 @@ struct WriteBehindOptions {
   /// Waits between attempts after a failed commit: doubling, from and up to.
   std::chrono::milliseconds retry_wait_min{50};
   std::chrono::milliseconds retry_wait_max{2000};
+
+  /// A commit that takes longer makes the store unwell until it is over: the disk or the
+  /// database neither takes it nor says why. Well above what a busy disk needs.
+  std::chrono::milliseconds hang_after{5000};
 };
 
 /// Counters and gauges of a WriteBehind. Each is exact on its own; together
@@ -100,12 +104,14 @@ class WriteBehind final : public engine::EventLog {
 
   /// Commits what was appended, then ends the writer. While commits fail it
   /// tries for `patience` from now, at least once more; then what is left is
-  /// reported as abandoned. Idempotent.
+  /// reported as abandoned. Waits for a commit that hangs, which nothing can end from
+  /// here. Idempotent.
   void stop(std::chrono::milliseconds patience);
 
   /// Everything of this shard up to this sequence is durable. 0: nothing yet.
   [[nodiscard]] engine::Sequence watermark(engine::ShardIndex shard) const noexcept;
-  /// Not writable from the first failed attempt of a commit to its success.
+  /// Not writable from the first failed attempt of a commit to its success, and while a
+  /// commit runs for longer than `hang_after`.
   [[nodiscard]] engine::InboxHealth health() const;
   [[nodiscard]] WriteBehindMetrics metrics() const noexcept;
 
