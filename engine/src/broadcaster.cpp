@@ -193,8 +193,9 @@ void Broadcaster::Impl::run(Shard& shard) {
 }
 
 void Broadcaster::Impl::drain() {
-  // Turns of one shard may give work to another (broadcasts), so until a whole
-  // round finds nothing. A lookup that is out comes back by announce().
+  // Turns of one shard may give work to another, also to one before it (broadcasts,
+  // guests), so until none is announced behind a whole round. A turn that only gave
+  // work away says that nothing is left. A lookup that is out comes back by announce().
   core.draining.store(true, std::memory_order_relaxed);  // W3 in shard.cpp
   for (auto& shard : core.shards) {
     shard->rebind_thread();
@@ -203,12 +204,14 @@ void Broadcaster::Impl::drain() {
   for (bool busy = true; busy;) {
     busy = false;
     for (auto& shard : core.shards) {
-      while (shard->run_turn() || shard->announced())
-        busy = true;
+      while (shard->run_turn() || shard->announced()) {
+      }
       if (!shard->lookups_outstanding()) continue;
       busy = true;
       shard->wait();
     }
+    busy = busy || std::ranges::any_of(core.shards,
+                                       [](const auto& shard) { return shard->announced(); });
   }
   for (auto& shard : core.shards) {
     // A lookup's thread may still be on its last steps behind the hand-over.

@@ -38,6 +38,12 @@ class GuestSubscriptionTest : public TurnedBroadcasterTest {
   static std::shared_ptr<testing::RecordingSink> make_sink() {
     return std::make_shared<testing::RecordingSink>();
   }
+
+  struct Guest {
+    std::shared_ptr<testing::RecordingSink> sink;
+    Subscription handle;
+  };
+  std::vector<Guest> guests_;
 };
 
 TEST_F(GuestSubscriptionTest, GetsTheUsersEventsOnItsOwnShard) {
@@ -232,6 +238,23 @@ TEST_F(GuestSubscriptionTest, GetsEverythingAcceptedBeforeTheBroadcasterStops) {
   EXPECT_THAT(sink->descriptions(), ElementsAre("a", "b"));
   EXPECT_EQ(sink->ended(), EndReason::stopped);
   EXPECT_EQ(sink->ends(), 1);
+}
+
+TEST_F(GuestSubscriptionTest, GetsWhatOnlyStopHandsOverWhicheverShardIsItsUsers) {
+  start();
+  for (const auto& user : {alice_, other_shard_than(alice_)}) {
+    const auto guest = static_cast<ShardIndex>(1 - broadcaster_->shard_of(user));
+    guests_.push_back({make_sink(), {}});
+    guests_.back().handle = broadcaster_->subscribe(user, guests_.back().sink, {.shard = guest});
+    run();
+    publish(user, "a");
+  }
+  // Nobody has run a turn since the last event; the first one's guest has heard of its own.
+  publish(alice_, "b");
+  broadcaster_->stop();
+
+  EXPECT_THAT(guests_[0].sink->descriptions(), ElementsAre("a", "b"));
+  EXPECT_THAT(guests_[1].sink->descriptions(), ElementsAre("a"));
 }
 
 // What the shard's thread handed over, and what the thread of stop() does, have no
