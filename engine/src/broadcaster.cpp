@@ -210,8 +210,8 @@ void Broadcaster::Impl::drain() {
       busy = true;
       shard->wait();
     }
-    busy = busy || std::ranges::any_of(core.shards,
-                                       [](const auto& shard) { return shard->announced(); });
+    busy = busy ||
+           std::ranges::any_of(core.shards, [](const auto& shard) { return shard->announced(); });
   }
   for (auto& shard : core.shards) {
     // A lookup's thread may still be on its last steps behind the hand-over.
@@ -253,6 +253,8 @@ Result<std::unique_ptr<Broadcaster>> Broadcaster::create(const Options& options,
     return Error{Errc::invalid_argument, "queued_bytes_max and mailbox_bytes_max must be above 0"};
   if (options.mailbox_events_per_turn_max == 0)
     return Error{Errc::invalid_argument, "mailbox_events_per_turn_max must be above 0"};
+  if (options.spin.count() < 0 || options.turn_interval_max.count() < 0)
+    return Error{Errc::invalid_argument, "spin and turn_interval_max must not be below 0"};
   for (const auto cpu : options.cpus)
     if (cpu >= CPU_SETSIZE)
       return Error{Errc::invalid_argument, "cpus names processor " + std::to_string(cpu) +

@@ -106,6 +106,15 @@ TEST(CpusTest, NamesTheProcessorThatThisMachineDoesNotHave) {
   EXPECT_THAT(made.error().text(), HasSubstr("processor " + std::to_string(last)));
 }
 
+TEST(TurnIntervalTest, IsNotNegativeAndNeitherIsASpin) {
+  for (const auto& options :
+       {Options{.shards = 1, .spin = -1us}, Options{.shards = 1, .turn_interval_max = -1ns}}) {
+    const auto made = Broadcaster::create(options);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, make_error_code(Errc::invalid_argument));
+  }
+}
+
 TEST(TurnIntervalTest, DeliversABurstInOrderWithoutAnInterval) {
   constexpr std::size_t events = 5'000;
   auto made = Broadcaster::create({.shards = 1, .turn_interval_max = 0ns});

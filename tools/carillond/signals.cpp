@@ -21,7 +21,8 @@ sigset_t set_of(std::initializer_list<int> signals) {
 /// Only what a signal's handler may do.
 void give_up(int /*signal*/) {
   constexpr std::string_view line{
-      "carillond: the store does not answer; ended without it, what was not acknowledged is lost\n"};
+      "carillond: the store does not answer; ended without it, what was not acknowledged is "
+      "lost\n"};
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
   ::_exit(1);
 }

@@ -115,7 +115,8 @@ class Broadcaster {
   [[nodiscard]] Subscription subscribe(const UserId& user,
                                        std::shared_ptr<Sink> sink,
                                        SubscribeOptions options = {});
-  /// Subscribes a function that is called with each event, on the shard.
+  /// Subscribes a function that is called with each event, on the shard. It must not be
+  /// empty, block or throw (std::terminate), as a Sink's.
   [[nodiscard]] Subscription subscribe(const UserId& user,
                                        std::function<void(const Event&)> on_event,
                                        SubscribeOptions options = {});
