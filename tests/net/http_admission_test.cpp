@@ -2,6 +2,7 @@
 #include "tests/support/websocket_client.hpp"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <vector>
 

@@ -2,6 +2,7 @@
 #include "tests/net/http_harness.hpp"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <functional>
 #include <future>

@@ -1,6 +1,7 @@
 #include "tests/net/http_harness.hpp"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace carillon::net {
 namespace {

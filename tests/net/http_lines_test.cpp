@@ -1,6 +1,7 @@
 #include "tests/net/lines_client.hpp"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <chrono>
 #include <string>

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,55 +15,19 @@ class LinesClient : public HttpClient {
  public:
   using HttpClient::HttpClient;
 
-  void begin(std::string_view headers = {}, std::string_view target = "/api/events/batch") {
-    HttpClient::send("POST " + std::string{target} +
-                     " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
-                     "Transfer-Encoding: chunked\r\n" +
-                     std::string{headers} + "\r\n");
-  }
+  void begin(std::string_view headers = {}, std::string_view target = "/api/events/batch");
   void send_chunk(std::string_view text) { HttpClient::send(chunk_of(text)); }
-  void end() { HttpClient::send("0\r\n\r\n"); }
+  void end();
 
   /// The head of the answer; then read_line() gives the results.
-  HttpAnswer read_head() {
-    HttpAnswer answer;
-    answer.head = read_until("\r\n\r\n");
-    answer.status = static_cast<unsigned>(std::stoul(answer.head.substr(9, 3)));
-    return answer;
-  }
+  HttpAnswer read_head();
   /// A result as a JSON body; empty at the end of the answer.
-  HttpAnswer read_line() {
-    HttpAnswer line;
-    while (lines_.find('\n') == std::string::npos) {
-      const auto size = std::stoul(read_until("\r\n"), nullptr, 16);
-      lines_ += read(size);
-      EXPECT_EQ(read(2), "\r\n");
-      if (size == 0) return line;
-    }
-    const auto end = lines_.find('\n') + 1;
-    line.body = lines_.substr(0, end);
-    lines_.erase(0, end);
-    return line;
-  }
-  std::vector<std::string> read_lines() {
-    std::vector<std::string> lines;
-    for (auto line = read_line(); !line.body.empty(); line = read_line())
-      lines.push_back(line.body);
-    return lines;
-  }
+  HttpAnswer read_line();
+  std::vector<std::string> read_lines();
   /// A whole stream with its length told, and all results.
-  std::vector<std::string> post(std::string_view body, std::string_view headers = {}) {
-    HttpClient::send(text_of("POST", "/api/events/batch", body,
-                             "Content-Type: application/x-ndjson\r\n" + std::string{headers}));
-    EXPECT_EQ(read_head().status, 200U);
-    return read_lines();
-  }
+  std::vector<std::string> post(std::string_view body, std::string_view headers = {});
 
-  static std::string chunk_of(std::string_view text) {
-    std::string size(16, '\0');
-    size.resize(static_cast<std::size_t>(std::snprintf(size.data(), 16, "%zx", text.size())));
-    return size + "\r\n" + std::string{text} + "\r\n";
-  }
+  static std::string chunk_of(std::string_view text);
 
  private:
   std::string lines_;
@@ -72,16 +35,11 @@ class LinesClient : public HttpClient {
 
 class HttpLinesTest : public ::testing::Test {
  protected:
-  static LinesClient client_of(const HttpHarness& harness) { return LinesClient{harness.port()}; }
-  static std::string total(const HttpHarness& harness) {
-    return harness.client().get("/api/events/list").at("/totalCount");
-  }
+  static LinesClient client_of(const HttpHarness& harness);
+  static std::string total(const HttpHarness& harness);
 };
 
-inline std::string at(std::string_view line, std::string_view path) {
-  HttpAnswer answer;
-  answer.body = line;
-  return answer.at(path);
-}
+/// A member of a line by its path, as HttpAnswer::at() gives it.
+std::string at(std::string_view line, std::string_view path);
 
 }  // namespace carillon::net

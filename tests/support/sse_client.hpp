@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace carillon::testing {
 
@@ -21,45 +20,19 @@ struct SseBlock {
 /// Reads an event stream as an EventSource would.
 class SseClient {
  public:
-  explicit SseClient(StreamSocket socket) : socket_{std::move(socket)} {}
+  explicit SseClient(StreamSocket socket);
 
-  [[nodiscard]] static std::string request() {
-    return "GET /api/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
-  }
+  [[nodiscard]] static std::string request();
 
-  [[nodiscard]] StreamSocket& socket() { return socket_; }
-  [[nodiscard]] std::string read_head() { return socket_.read_until("\r\n\r\n"); }
+  [[nodiscard]] StreamSocket& socket();
+  [[nodiscard]] std::string read_head();
 
-  [[nodiscard]] SseBlock read_block() {
-    SseBlock block;
-    block.text = socket_.read_until("\n\n");
-    std::string_view rest{block.text};
-    while (rest.size() > 1) {
-      const auto line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(line.size() + 1);
-      const auto colon = line.find(':');
-      auto value = line.substr(colon + 1);
-      if (value.starts_with(' ')) value.remove_prefix(1);
-      field(block, line.substr(0, colon)) = value;
-    }
-    return block;
-  }
+  [[nodiscard]] SseBlock read_block();
   /// The next block that is not a comment.
-  [[nodiscard]] SseBlock read_event() {
-    for (;;) {
-      auto block = read_block();
-      if (block.comment.empty()) return block;
-    }
-  }
+  [[nodiscard]] SseBlock read_event();
 
  private:
-  static std::string& field(SseBlock& block, std::string_view name) {
-    if (name == "event") return block.name;
-    if (name == "id") return block.id;
-    if (name == "data") return block.data;
-    if (name == "retry") return block.retry;
-    return block.comment;
-  }
+  static std::string& field(SseBlock& block, std::string_view name);
 
   StreamSocket socket_;
 };

@@ -3,6 +3,7 @@
 #   carillon_library(<name> SOURCES ... [PUBLIC ...] [PRIVATE ...])
 #   carillon_executable(<name> SOURCES ... [PRIVATE ...])
 #   carillon_test(<name> SOURCES ... LABELS ... [PRIVATE ...] [TIMEOUT seconds] [WHOLE])
+#   carillon_test_library(<name> SOURCES ... [PUBLIC ...] [PRIVATE ...])
 #   carillon_benchmark(<name> SOURCES ... [PRIVATE ...])
 #   carillon_fuzz(<name> SOURCES ... [PRIVATE ...] [CORPUS directory])
 #
@@ -159,6 +160,15 @@ if(@name@_TESTS)  # not built: no tests
 endif()
 ]])
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${properties}")
+endfunction()
+
+# Static library of what several test executables share, compiled once, as tests' code.
+function(carillon_test_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;PUBLIC;PRIVATE")
+  add_library(${name} STATIC ${arg_SOURCES})
+  _carillon_configure(${name})
+  set_target_properties(${name} PROPERTIES CARILLON_TEST_CODE ON)
+  target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()
 
 # Google Benchmark executable in bin/, and a smoke test, so that it cannot rot.

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <latch>
+#include <thread>
+#include <vector>
 
 namespace carillon::net {
 namespace {
@@ -67,10 +70,10 @@ TEST_P(StreamChurnConcurrencyTest, SurvivesChurnDuringPublish) {
   }
   start.arrive_and_wait();
   for (int churn = 0; churn < churns; ++churn) {
-    StreamRequest stream;
-    stream.kind = churn % 4 == 3 ? StreamRequest::Kind::sse : StreamRequest::Kind::websocket;
+    StreamSpec stream;
+    stream.kind = churn % 4 == 3 ? StreamSpec::Kind::sse : StreamSpec::Kind::websocket;
     stream.user = testing::user(static_cast<std::uint8_t>(churn % users));
-    const bool is_sse = stream.kind == StreamRequest::Kind::sse;
+    const bool is_sse = stream.kind == StreamSpec::Kind::sse;
     WebSocketClient client{harness.connect(
         std::move(stream),
         is_sse ? testing::SseClient::request() : WebSocketClient::upgrade_request("carillon.v1"))};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 namespace carillon::net {
 namespace {
 
@@ -82,7 +84,7 @@ TEST(StreamDeadlineTest, EndsTheDrainWhenClientsDoNotAnswer) {
   static_cast<void>(stream.read_head());
 
   std::promise<void> drained;
-  harness.on_shard(alice, [&] { harness.hub(alice).drain([&] { drained.set_value(); }); });
+  harness.drain(alice, [&] { drained.set_value(); });
 
   EXPECT_EQ(drained.get_future().wait_for(testing::StreamSocket::deadline),
             std::future_status::ready);
@@ -93,7 +95,7 @@ TEST(StreamDeadlineTest, ADrainWithoutSessionsIsDoneAtOnce) {
   StreamHarness harness;
 
   std::promise<void> drained;
-  harness.on_shard(alice, [&] { harness.hub(alice).drain([&] { drained.set_value(); }); });
+  harness.drain(alice, [&] { drained.set_value(); });
 
   EXPECT_EQ(drained.get_future().wait_for(testing::StreamSocket::deadline),
             std::future_status::ready);

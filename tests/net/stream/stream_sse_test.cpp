@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 namespace carillon::net {
 namespace {
 
@@ -101,7 +103,7 @@ TEST(StreamSseTest, DrainSaysGoodbyeWithTheCursorAndEndsTheBody) {
   const auto last = client.read_event();
 
   std::promise<void> drained;
-  harness.on_shard(alice, [&] { harness.hub(alice).drain([&] { drained.set_value(); }); });
+  harness.drain(alice, [&] { drained.set_value(); });
 
   const auto goodbye = client.read_event();
   EXPECT_EQ(goodbye.name, "goodbye");

@@ -177,7 +177,7 @@ TEST_F(StreamV1Test, DrainAnswersWhatIsInFlightBeforeItSaysGoodbye) {
   EXPECT_EQ(member(client.read_text(), "type"), "event");
   ASSERT_TRUE(log.wait_pending(1));
 
-  harness.on_shard(alice, [&] { harness.hub(alice).drain([] {}); });
+  harness.drain(alice, [] {});
   client.send_text(publish("2", event_json));
   EXPECT_THAT(client.read_text(), HasSubstr(R"("ref":2,"code":"draining")"));
   log.commit();
@@ -189,8 +189,8 @@ TEST_F(StreamV1Test, DrainAnswersWhatIsInFlightBeforeItSaysGoodbye) {
 
 TEST_F(StreamV1Test, ForbidsNamingAnotherOwnerWithoutServiceRights) {
   StreamHarness harness;
-  StreamRequest stream;
-  stream.kind = StreamRequest::Kind::websocket;
+  StreamSpec stream;
+  stream.kind = StreamSpec::Kind::websocket;
   stream.user = alice;
   stream.service = false;
   WebSocketClient client{

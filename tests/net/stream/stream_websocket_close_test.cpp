@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 namespace carillon::net {
 namespace {
 
@@ -129,7 +131,7 @@ TEST_F(StreamWebSocketCloseTest, DrainSaysGoodbyeWithTheCursorAndClosesWith1001)
   const auto cursor = last.substr(last.find("\"cursor\":\"") + 10, 32);
 
   std::promise<void> drained;
-  harness_.on_shard(alice, [&] { harness_.hub(alice).drain([&] { drained.set_value(); }); });
+  harness_.drain(alice, [&] { drained.set_value(); });
 
   const auto goodbye = typed.read_text();
   EXPECT_EQ(goodbye, R"({"type":"goodbye","reason":"draining","cursor":")" + cursor +

@@ -14,9 +14,9 @@ using testing::WebSocketFrame;
 const engine::UserId alice = testing::user(1);
 const engine::UserId bob = testing::user(2);
 
-StreamRequest websocket_request(const engine::UserId& user) {
-  StreamRequest stream;
-  stream.kind = StreamRequest::Kind::websocket;
+StreamSpec websocket_request(const engine::UserId& user) {
+  StreamSpec stream;
+  stream.kind = StreamSpec::Kind::websocket;
   stream.user = user;
   return stream;
 }
