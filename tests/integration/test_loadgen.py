@@ -5,9 +5,11 @@ import json
 import os
 import signal
 import subprocess
+import time
 import unittest
 
-from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, program, run)
+from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, metric, program,
+                       run)
 from plain_broadcaster import PlainBroadcaster
 
 
@@ -136,10 +138,62 @@ class CarillonTest(LoadgenTest):
                                    env=clean_environment())
         self.addCleanup(loadgen.kill)
         lines = Lines(loadgen.stdout)
-        self.wait_for_metric(self.server, "carillon_subscriptions", 3)
+        self.wait_for_events(50)
         loadgen.send_signal(signal.SIGINT)
         self.assertTrue(lines.wait_for("interrupted"))
         self.assertEqual(loadgen.wait(DEADLINE_S), 0)
+
+    def wait_for_events(self, count):
+        deadline = time.monotonic() + DEADLINE_S
+        while metric(self.server, "carillon_events_accepted_total") < count:
+            self.assertLess(time.monotonic(), deadline)
+
+    def ended(self, end, *arguments):
+        """What a long run says that `end(process)` ends: its exit code, its result, its text."""
+        path = os.path.join(self.directory, "ended.json")
+        loadgen = subprocess.Popen([program("LOADGEN"), *arguments, "--url", self.server.url,
+                                    "--rate", "300", "--warmup", "0s", "--duration", "1h",
+                                    "--json", path],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   env=clean_environment())
+        self.addCleanup(loadgen.kill)
+        lines = Lines(loadgen.stdout)
+        self.wait_for_events(50)
+        end(loadgen)
+        code = loadgen.wait(DEADLINE_S)
+        with open(path, encoding="utf-8") as file:
+            return code, json.load(file), lines.all()
+
+    def test_a_server_that_ends_under_it_is_no_success_and_ends_the_run(self):
+        for scenario in "verify", "fanout", "ingest":
+            for number in signal.SIGKILL, signal.SIGTERM:
+                with self.subTest(scenario=scenario, signal=number):
+                    code, result, text = self.ended(lambda _: self.server.signal(number), scenario)
+                    self.assertEqual((code, result["check"]["complete"]), (4, False))
+                    self.assertIn("4 of 4 publishing connections were lost", text[-1])
+                    self.assertTrue(text[-1].startswith("INCOMPLETE"), text[-1])
+                    self.assertIn(result["check"]["reasons"][-1], text[-1])
+                    self.server.process.wait(DEADLINE_S)
+                    self.server = self.start("--store", "memory:")
+
+    def test_a_server_whose_process_is_gone_still_has_a_result(self):
+        other = self.use(subprocess.Popen(["sleep", "1h"]))
+
+        def end(loadgen):
+            other.kill()
+            other.wait(DEADLINE_S)
+            loadgen.send_signal(signal.SIGINT)
+
+        code, result, text = self.ended(end, "fanout", "--pid", str(other.pid))
+        self.assertEqual(code, 4)
+        self.assertIn("the server's process ended", text[-1])
+        self.assertNotIn("server", result)
+
+    def test_an_interrupted_verification_proves_nothing(self):
+        code, result, text = self.ended(lambda loadgen: loadgen.send_signal(signal.SIGINT),
+                                        "verify")
+        self.assertEqual((code, result["check"]["complete"]), (4, False))
+        self.assertIn("proves nothing: it was interrupted", text[-1])
 
     def test_no_server_is_said_at_once(self):
         self.server.stop()

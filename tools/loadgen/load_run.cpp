@@ -1,6 +1,7 @@
 #include "tools/loadgen/load_run.hpp"
 
 #include "tools/loadgen/meter.hpp"
+#include "tools/loadgen/outcome.hpp"
 #include "tools/loadgen/publisher_group.hpp"
 #include "tools/loadgen/receiver_group.hpp"
 #include "tools/loadgen/run_state.hpp"
@@ -107,7 +108,7 @@ class LoadRun {
     phase_ = "draining";
     const auto deadline = Clock::now() + options().drain;
     state_.draining = true;
-    while (!drained() && Clock::now() < deadline && !interrupted())
+    while (!drained() && !all_gone() && Clock::now() < deadline && !interrupted())
       co_await state_.changed_before(deadline);
     if (interrupted()) co_return;
     const auto end = Clock::now() + linger;
@@ -118,6 +119,8 @@ class LoadRun {
   [[nodiscard]] bool drained() const {
     return !publishers_.busy() && !receivers_.incomplete() && state_.all_delivered();
   }
+  // Nothing can come any more.
+  [[nodiscard]] bool all_gone() const { return publishers_.all_ended() && receivers_.all_ended(); }
   [[nodiscard]] const Options& options() const { return state_.options; }
   [[nodiscard]] bool interrupted() const { return state_.result.interrupted; }
 
@@ -165,6 +168,8 @@ class LoadRun {
     if (result.server)
       result.saturated = find_saturated(*result.server, result.window_s, result.own);
     result.own.bottleneck = find_bottleneck(result.own, pacer.offered());
+    result.still_away = interrupted() ? 0 : receivers_.away();
+    result.shortfalls = find_shortfalls(options(), result);
   }
 
   const std::function<void(const Progress&)>& watch_;

@@ -2,6 +2,7 @@
 #include "tools/loadgen/html_report.hpp"
 #include "tools/loadgen/live_view.hpp"
 #include "tools/loadgen/load_run.hpp"
+#include "tools/loadgen/outcome.hpp"
 #include "tools/loadgen/result.hpp"
 
 #include <fmt/format.h>
@@ -68,14 +69,7 @@ int run(const Options& options) {
   const auto json = to_json(options, result);
   if (!options.json.empty()) write_file(options.json, json);
   if (!options.report.empty()) write_report(options, json);
-  if (options.scenario == Scenario::fanout || options.scenario == Scenario::verify) {
-    // Who comes back with a cursor must get what was missed, not the news that it is gone.
-    const bool incomplete = options.cut_rate > 0 && result.faults.told_gaps > 0;
-    if (result.faults.any() || incomplete) return exit_fault;
-  }
-  const bool useless = result.acknowledged == 0 && !result.interrupted;
-  if (options.scenario != Scenario::idle && useless) return exit_unreachable;
-  return exit_success;
+  return exit_code_of(options, result);
 }
 
 int run(const ReportOptions& options) {

@@ -53,7 +53,11 @@ void Meter::close_window() {
   result.published_per_s = static_cast<double>(recorder.window_acknowledged()) / result.window_s;
   result.delivered_per_s = static_cast<double>(recorder.window_delivered()) / result.window_s;
   if (state_.options.pids.empty()) return;
-  result.server = server_figures(read_server());
+  try {
+    result.server = server_figures(read_server());
+  } catch (const Unreachable&) {
+    result.server_ended = true;
+  }
 }
 
 ServerFigures Meter::server_figures(const ProcessStats& now) const {

@@ -26,7 +26,7 @@ class Meter {
     return static_cast<double>(now_ns() - began_ns_) / 1e9;
   }
   void open_window();
-  /// Throws Unreachable if the server is gone.
+  /// A server that is gone has no figures; the result says so.
   void close_window();
   /// Takes a sample if it is time: until the window is closed.
   void tick();

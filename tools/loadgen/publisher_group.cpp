@@ -43,6 +43,12 @@ void PublisherGroup::publisher_ready() {
   state_.notify();
 }
 
+void PublisherGroup::publisher_ended(const std::string& why) {
+  ++state_.result.publishers_lost;
+  if (all_ended()) stop();  // the rest of the run would be a wait for nothing
+  state_.connection_ended(why);
+}
+
 void PublisherGroup::start() {
   publishing_ = true;
   if (state_.options.rate > 0) return pacer_.start(now_ns());

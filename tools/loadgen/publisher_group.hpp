@@ -28,6 +28,10 @@ class PublisherGroup final : public PublisherHost {
   [[nodiscard]] const Pacer& pacer() const { return pacer_; }
   /// Something is unanswered or has not been sent.
   [[nodiscard]] bool busy() const;
+  /// No connection stands any more.
+  [[nodiscard]] bool all_ended() const {
+    return state_.result.publishers_lost == publishers_.size();
+  }
 
   /// In lockstep the next event may be due.
   void delivery_came() {
@@ -39,7 +43,7 @@ class PublisherGroup final : public PublisherHost {
 
  private:
   void publisher_ready() override;
-  void publisher_ended(const std::string& why) override { state_.connection_ended(why); }
+  void publisher_ended(const std::string& why) override;
   void answered(const Stamp& stamp, unsigned status) override;
 
   bool offer(std::uint64_t number, std::int64_t due_ns);

@@ -33,6 +33,11 @@ class ReceiverGroup final : public ReceiverHost {
   void stop_cutting();
   /// Some are cut and have not subscribed again yet.
   [[nodiscard]] bool incomplete() const { return away_ > 0; }
+  [[nodiscard]] std::uint64_t away() const { return away_; }
+  /// None stands, and none comes back.
+  [[nodiscard]] bool all_ended() const {
+    return state_.result.connections_lost >= state_.result.connected;
+  }
 
   [[nodiscard]] const std::vector<std::unique_ptr<Receiver>>& all() const { return receivers_; }
 

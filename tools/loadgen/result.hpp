@@ -66,9 +66,11 @@ struct Result {
   bool interrupted = false;
 
   std::uint64_t connected = 0;
-  std::uint64_t connections_lost = 0;
-  std::uint64_t cuts = 0;     ///< by us
-  std::uint64_t resumed = 0;  ///< subscribed again after a cursor
+  std::uint64_t connections_lost = 0;  ///< subscriptions, not by us
+  std::uint64_t publishers_lost = 0;
+  std::uint64_t still_away = 0;  ///< cut by us, and not back at the end
+  std::uint64_t cuts = 0;        ///< by us
+  std::uint64_t resumed = 0;     ///< subscribed again after a cursor
   double connect_s = 0.0;
   std::string first_end;  ///< why the first of the lost ones ended
 
@@ -88,6 +90,8 @@ struct Result {
   bench::Histogram connect_ns;
 
   Faults faults;
+  std::vector<std::string> shortfalls{};  ///< why this was not the run that was asked for
+  bool server_ended = false;              ///< a process of --pid was gone at the window's end
   std::optional<ServerFigures> server;
   OwnFigures own;
   std::string saturated;  ///< server, loadgen, both, neither; empty without --pid

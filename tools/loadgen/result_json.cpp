@@ -66,8 +66,11 @@ void write_published(JsonWriter& json, const Result& result) {
   json.end();
 }
 
-void write_faults(JsonWriter& json, const Faults& faults) {
+void write_check(JsonWriter& json, const Result& result) {
+  const auto& faults = result.faults;
   json.begin("check");
+  json.field("complete", result.shortfalls.empty());
+  json.strings("reasons", result.shortfalls);
   json.field("unexplained_gaps", faults.unexplained_gaps);
   json.field("told_gaps", faults.told_gaps);
   json.field("uncertain", faults.uncertain);
@@ -121,6 +124,7 @@ std::string to_json(const Options& options, const Result& result) {
   json.begin("connections");
   json.field("subscribed", result.connected);
   json.field("lost", result.connections_lost);
+  json.field("publishing_lost", result.publishers_lost);
   json.field("cut", result.cuts);
   json.field("resumed", result.resumed);
   json.field("first_end", result.first_end);
@@ -137,7 +141,7 @@ std::string to_json(const Options& options, const Result& result) {
   write_latency(json, "answer", result.answer_ns);
   write_latency(json, "connect", result.connect_ns);
   json.end();
-  write_faults(json, result.faults);
+  write_check(json, result);
   if (result.server) write_server(json, *result.server, result.window_s);
   json.begin("loadgen");
   json.field("cpu_share", result.own.cpu);

@@ -37,6 +37,20 @@ void add_faults(Lines& lines, const Result& result) {
     lines.add("            {}", example);
 }
 
+// The last line: what the run is worth.
+void add_outcome(Lines& lines, const Options& options, const Result& result) {
+  const bool verifies = options.scenario == Scenario::verify;
+  if (!result.shortfalls.empty())
+    return lines.add(
+        "{:<12}{}: {}", "INCOMPLETE",
+        verifies ? "this run proves nothing" : "this is not the run that was asked for",
+        fmt::join(result.shortfalls, "; "));
+  if (!verifies) return;
+  lines.add(
+      "{:<12}{}", "complete",
+      result.faults.any() ? "and faults were found" : "and no fault was found in what was checked");
+}
+
 constexpr double mebibyte = 1024.0 * 1024.0;
 
 void add_server(Lines& lines, const ServerFigures& server, const Result& result) {
@@ -110,6 +124,7 @@ std::string to_text(const Options& options, const Result& result) {
                   : result.saturated + ": no processor time left");
   for (const auto& reason : result.own.bottleneck)
     lines.add("{:<12}the load generator is the bottleneck: {}", "WARNING", reason);
+  add_outcome(lines, options, result);
   return lines.take();
 }
 
