@@ -314,6 +314,13 @@ class AnotherServerTest(LoadgenTest):
         self.assertEqual(result["published"]["refused"], 40)
         self.assertEqual(result["check"]["unexplained_gaps"], 0)
 
+    def test_what_was_refused_and_came_all_the_same_is_a_fault(self):
+        with PlainBroadcaster(answer=b"500 Oops") as server:
+            result, text = self.verify(server, "ws", code=1)
+        self.assertEqual(result["check"]["refused_delivered"], 120)
+        self.assertIn("refused but delivered 120", text)
+        self.assertIn("got event 0 of publisher 0, which the server had refused (20 of", text)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -146,9 +146,10 @@ void add_publishing(CLI::App& app, Options& options) {
 constexpr const char* footer =
     "Templates hold {{user}}, {{user_index}}, {{connection}}, {{number}}, {{stamp}}, {{padding}},\n"
     "and bytes as {{hex:0d0a}}.\n"
-    "Exit codes: 0 done, 1 events missing, doubled or out of order, 2 wrong usage, 3 no server,\n"
-    "4 the run could not do what it was asked: connections lost or answers missing; with verify\n"
-    "also events not sent, or an interruption. It proves nothing then.";
+    "Exit codes: 0 done, 1 events missing, doubled, out of order, or delivered though refused,\n"
+    "2 wrong usage, 3 no server, 4 the run could not do what it was asked: connections lost or\n"
+    "answers missing; with verify also events not sent, or an interruption. It proves nothing "
+    "then.";
 
 Options defaults_of(Scenario scenario) {
   Options options;

@@ -75,7 +75,7 @@ struct ReportOptions {
 
 /// Exit codes, a promise to scripts; up to 3 the same as those of `carillon`.
 inline constexpr int exit_success = 0;
-inline constexpr int exit_fault = 1;        ///< events are missing, doubled or out of order
+inline constexpr int exit_fault = 1;        ///< events missing, doubled, out of order, …
 inline constexpr int exit_usage = 2;        ///< the command line makes no sense
 inline constexpr int exit_unreachable = 3;  ///< the server could not be reached, or not used
 inline constexpr int exit_incomplete = 4;   ///< the run could not do all that it was asked

@@ -24,9 +24,10 @@ struct Sample {
 
 /// What the receivers' checks found, summed over receivers.
 struct Faults {
-  std::uint64_t unexplained_gaps = 0;  ///< events that were acknowledged and did not come
-  std::uint64_t told_gaps = 0;         ///< the server had said so, or had ended the stream
-  std::uint64_t uncertain = 0;         ///< did not come, but were never acknowledged either
+  std::uint64_t unexplained_gaps = 0;   ///< events that were acknowledged and did not come
+  std::uint64_t told_gaps = 0;          ///< the server had said so, or had ended the stream
+  std::uint64_t uncertain = 0;          ///< did not come, but were never acknowledged either
+  std::uint64_t refused_delivered = 0;  ///< came, though the answer had been an error
   std::uint64_t duplicates = 0;
   std::uint64_t out_of_order = 0;
   std::uint64_t foreign = 0;
@@ -35,7 +36,9 @@ struct Faults {
   std::vector<std::string> examples{};  ///< the first few, in words
 
   [[nodiscard]] bool any() const {
-    return unexplained_gaps + duplicates + out_of_order + foreign + misnumbered + disagreed > 0;
+    return unexplained_gaps + refused_delivered + duplicates + out_of_order + foreign +
+               misnumbered + disagreed >
+           0;
   }
 };
 

@@ -74,6 +74,7 @@ void write_check(JsonWriter& json, const Result& result) {
   json.field("unexplained_gaps", faults.unexplained_gaps);
   json.field("told_gaps", faults.told_gaps);
   json.field("uncertain", faults.uncertain);
+  json.field("refused_delivered", faults.refused_delivered);
   json.field("duplicates", faults.duplicates);
   json.field("out_of_order", faults.out_of_order);
   json.field("foreign", faults.foreign);

@@ -29,10 +29,11 @@ class Lines {
 void add_faults(Lines& lines, const Result& result) {
   const auto& faults = result.faults;
   lines.add(
-      "{:<12}{} of {} expected; unexplained gaps {}, told gaps {}, duplicates {}, out of "
-      "order {}, foreign {}, misnumbered {}, disagreed {}",
+      "{:<12}{} of {} expected; unexplained gaps {}, told gaps {}, refused but "
+      "delivered {}, duplicates {}, out of order {}, foreign {}, misnumbered {}, disagreed {}",
       "received", result.delivered, result.expected, faults.unexplained_gaps, faults.told_gaps,
-      faults.duplicates, faults.out_of_order, faults.foreign, faults.misnumbered, faults.disagreed);
+      faults.refused_delivered, faults.duplicates, faults.out_of_order, faults.foreign,
+      faults.misnumbered, faults.disagreed);
   for (const auto& example : faults.examples)
     lines.add("            {}", example);
 }

@@ -35,6 +35,18 @@ void add_gap(Faults& faults,
       receiver, stream.user_id, range.first, range.end - 1, stream.index, gap.acknowledged));
 }
 
+void add_refused_delivered(Faults& faults,
+                           std::size_t receiver,
+                           const Stream& stream,
+                           const std::vector<std::uint64_t>& numbers) {
+  faults.refused_delivered += numbers.size();
+  if (numbers.empty() || faults.examples.size() >= examples_max) return;
+  faults.examples.push_back(
+      fmt::format("subscriber {} of user {} got event {} of publisher {}, which the server had "
+                  "refused ({} of its refused events came)",
+                  receiver, stream.user_id, numbers.front(), stream.index, numbers.size()));
+}
+
 }  // namespace
 
 GapSplit split_gap(const SequenceCheck::Range& range, const Stream& stream) {
@@ -43,6 +55,18 @@ GapSplit split_gap(const SequenceCheck::Range& range, const Stream& stream) {
   split.unanswered = count_within(stream.unanswered, range);
   split.acknowledged = range.count() - split.refused - split.unanswered;
   return split;
+}
+
+std::vector<std::uint64_t> find_refused_delivered(
+    const std::vector<std::uint64_t>& refused, const std::vector<SequenceCheck::Range>& missing) {
+  std::vector<std::uint64_t> came;
+  for (const auto number : refused) {
+    const auto behind =
+        std::upper_bound(missing.begin(), missing.end(), number,
+                         [](std::uint64_t value, const auto& range) { return value < range.end; });
+    if (behind == missing.end() || number < behind->first) came.push_back(number);
+  }
+  return came;
 }
 
 Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
@@ -57,8 +81,11 @@ Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
     const auto [begin, end] = by_user.equal_range(receiver.user());
     for (auto at = begin; at != end; ++at) {
       const auto& stream = *at->second;
-      for (const auto& range : receiver.check(stream.index).missing(stream.sent, receiver.closed()))
+      const auto missing = receiver.check(stream.index).missing(stream.sent, receiver.closed());
+      for (const auto& range : missing)
         add_gap(faults, number, stream, range);
+      add_refused_delivered(faults, number, stream,
+                            find_refused_delivered(stream.refused, missing));
     }
     faults.duplicates += receiver.faults().duplicates;
     faults.out_of_order += receiver.faults().out_of_order;

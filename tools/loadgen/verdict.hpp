@@ -20,6 +20,11 @@ struct GapSplit {
 };
 [[nodiscard]] GapSplit split_gap(const SequenceCheck::Range& range, const Stream& stream);
 
+/// The numbers that were refused and came all the same: they lie in no gap. A server
+/// that says no may not do it.
+[[nodiscard]] std::vector<std::uint64_t> find_refused_delivered(
+    const std::vector<std::uint64_t>& refused, const std::vector<SequenceCheck::Range>& missing);
+
 /// What all receivers missed of what was acknowledged, and heard wrongly.
 [[nodiscard]] Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
                                  const std::vector<Stream>& streams);

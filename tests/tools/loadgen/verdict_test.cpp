@@ -20,6 +20,14 @@ TEST(VerdictTest, WhatWasRefusedOrNeverAnsweredIsNoLoss) {
   EXPECT_EQ(split.acknowledged, 3U);
 }
 
+TEST(VerdictTest, WhatWasRefusedAndCameAllTheSameLiesInNoGap) {
+  const std::vector<SequenceCheck::Range> missing{{2, 4, false}, {7, 9, true}};
+
+  EXPECT_THAT(find_refused_delivered({1, 2, 3, 4, 6, 8, 7, 9}, missing), ElementsAre(1, 4, 6, 9));
+  EXPECT_THAT(find_refused_delivered({0}, {}), ElementsAre(0));
+  EXPECT_THAT(find_refused_delivered({}, missing), IsEmpty());
+}
+
 TEST(VerdictTest, AnIdleLoadGeneratorIsNoBottleneck) {
   EXPECT_THAT(find_bottleneck({.cpu = 0.5, .wait = 0.01, .late_sends = 5}, 1000), IsEmpty());
 }

@@ -59,6 +59,7 @@ function table() {
       [["deliveries", "received"], "deliveries received", 0, plain],
       [["check", "unexplained_gaps"], "unexplained gaps", -1, plain],
       [["check", "told_gaps"], "told gaps", -1, plain],
+      [["check", "refused_delivered"], "refused but delivered", -1, plain],
       [["check", "duplicates"], "duplicates", -1, plain],
       [["check", "out_of_order"], "out of order", -1, plain],
       [["published", "refused"], "publishes refused", -1, plain]]]];
