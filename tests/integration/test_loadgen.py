@@ -225,6 +225,16 @@ class AnotherServerTest(LoadgenTest):
                 self.assertEqual(result["deliveries"]["received"], 120)
                 if scheme == "ws":
                     self.assertEqual(sorted(set(server.heard)), ['{"join":"0"}', '{"join":"1"}'])
+                    self.assertEqual(len(set(server.keys)), 6, "each connection has its own")
+
+    def test_a_handshake_that_answers_another_key_is_refused(self):
+        # The answer to the example key of RFC 6455, as a server may have it written down.
+        with PlainBroadcaster(accept=b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") as server:
+            result = run("verify", "--subscribe-url", f"ws://{server.authority}/live?topic=x",
+                         "--publish-url", f"http://{server.authority}/push?topic=x",
+                         variable="LOADGEN")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("Sec-WebSocket-Accept does not belong to our key", result.stderr)
 
     def found(self, fault, count=1):
         with PlainBroadcaster(fault) as server:

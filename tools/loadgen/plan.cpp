@@ -206,12 +206,13 @@ void append_upgrade(std::string& out,
                     const TargetUrl& url,
                     const std::vector<TextTemplate>& headers,
                     const std::string& subprotocol,
+                    std::string_view key,
                     const TemplateValues& values) {
   append_head(out, "GET", url, headers, values);
   out += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
   if (!subprotocol.empty())
     out.append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
-  out.append("Sec-WebSocket-Key: ").append(websocket_key).append("\r\n\r\n");
+  out.append("Sec-WebSocket-Key: ").append(key).append("\r\n\r\n");
 }
 
 }  // namespace carillon::loadgen

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace carillon::loadgen {
@@ -60,11 +61,12 @@ void append_head(std::string& out,
                  const TargetUrl& url,
                  const std::vector<TextTemplate>& headers,
                  const TemplateValues& values);
-/// The whole request that asks for a WebSocket.
+/// The whole request that asks for a WebSocket with that Sec-WebSocket-Key.
 void append_upgrade(std::string& out,
                     const TargetUrl& url,
                     const std::vector<TextTemplate>& headers,
                     const std::string& subprotocol,
+                    std::string_view key,
                     const TemplateValues& values);
 
 }  // namespace carillon::loadgen

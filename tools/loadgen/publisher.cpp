@@ -152,9 +152,9 @@ class SocketPublisher final : public PublishQueue, private StreamClient {
     send_message(body_, plan_.binary);
   }
 
-  [[nodiscard]] std::string opening_request() const override {
+  [[nodiscard]] std::string opening_request(std::string_view key) const override {
     std::string request;
-    append_upgrade(request, plan_.url, plan_.headers, plan_.subprotocol, first_values());
+    append_upgrade(request, plan_.url, plan_.headers, plan_.subprotocol, key, first_values());
     return request;
   }
   void on_stream() override {

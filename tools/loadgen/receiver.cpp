@@ -23,14 +23,14 @@ TemplateValues Receiver::values() const {
   return {.user = identity_.user_id, .user_index = identity_.user, .cursor = cursor_};
 }
 
-std::string Receiver::opening_request() const {
+std::string Receiver::opening_request(std::string_view key) const {
   std::string request;
   const auto& url = resumes_ > 0 ? plan_.resume_url : plan_.url;
   auto headers = plan_.headers;
   if (resumes_ > 0)
     headers.insert(headers.end(), plan_.resume_headers.begin(), plan_.resume_headers.end());
   if (url.websocket) {
-    append_upgrade(request, url, headers, plan_.subprotocol, values());
+    append_upgrade(request, url, headers, plan_.subprotocol, key, values());
   } else {
     append_head(request, "GET", url, headers, values());
     request += "Accept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n";

@@ -63,7 +63,7 @@ class Receiver final : public StreamClient {
   [[nodiscard]] const SequenceCheck& check(std::uint32_t stream) const { return checks_[stream]; }
 
  private:
-  [[nodiscard]] std::string opening_request() const override;
+  [[nodiscard]] std::string opening_request(std::string_view key) const override;
   void on_stream() override;
   void on_message(std::string_view message) override;
   void on_end(const std::string& why) override { host_.receiver_ended(*this, why); }

@@ -7,9 +7,6 @@
 namespace carillon::loadgen {
 namespace {
 
-// RFC 6455 gives this answer to its example key, which is websocket_key.
-constexpr std::string_view accept_key = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-
 std::string describe_close(std::string_view payload) {
   if (payload.size() < 2) return "the server closed the WebSocket";
   const auto code = (static_cast<unsigned>(static_cast<std::uint8_t>(payload[0])) << 8) |
@@ -27,7 +24,8 @@ StreamClient::StreamClient(Loop& loop, bool websocket)
 }
 
 void StreamClient::on_open() {
-  send(opening_request());
+  if (websocket_) key_ = make_websocket_key();
+  send(opening_request(key_));
 }
 
 void StreamClient::on_bytes(std::string_view bytes) {
@@ -48,7 +46,7 @@ std::size_t StreamClient::take_opening(std::string_view bytes) {
   if (response_.status() != wanted)
     throw std::runtime_error{fmt::format("the server answered {} to the subscription instead of {}",
                                          response_.status(), wanted)};
-  if (websocket_ && response_.accept_key() != accept_key)
+  if (websocket_ && response_.accept_key() != accept_of(key_))
     throw std::runtime_error{"the server's Sec-WebSocket-Accept does not belong to our key"};
   streaming_ = true;
   on_stream();

@@ -16,7 +16,8 @@ class StreamClient : public Connection {
   StreamClient(Loop& loop, bool websocket);
 
  protected:
-  [[nodiscard]] virtual std::string opening_request() const = 0;
+  /// `key`: Sec-WebSocket-Key; empty if it is no WebSocket.
+  [[nodiscard]] virtual std::string opening_request(std::string_view key) const = 0;
   /// The server has agreed to the stream.
   virtual void on_stream() = 0;
   virtual void on_message(std::string_view message) = 0;
@@ -37,6 +38,7 @@ class StreamClient : public Connection {
 
   const bool websocket_;
   bool streaming_ = false;
+  std::string key_;  // Sec-WebSocket-Key of this connection
   ResponseReader response_;
   Carry carry_;
   Carry blocks_;

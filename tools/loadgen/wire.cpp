@@ -1,5 +1,10 @@
 #include "tools/loadgen/wire.hpp"
 
+#include <boost/beast/core/detail/base64.hpp>
+#include <boost/beast/websocket/detail/hybi13.hpp>
+
+#include <array>
+#include <random>
 #include <stdexcept>
 
 namespace carillon::loadgen {
@@ -57,6 +62,24 @@ void append_frame(std::string& out, Opcode opcode, std::string_view payload) {
   }
   out.append(4, '\0');
   out += payload;
+}
+
+// Beast's own keys repeat: in Boost 1.81 its generator gives each block of four 16 times.
+std::string make_websocket_key() {
+  namespace base64 = boost::beast::detail::base64;
+  std::random_device random;
+  std::array<std::uint32_t, 4> nonce{};
+  for (auto& word : nonce)
+    word = random();
+  std::string key(base64::encoded_size(sizeof nonce), '\0');
+  key.resize(base64::encode(key.data(), nonce.data(), sizeof nonce));
+  return key;
+}
+
+std::string accept_of(std::string_view key) {
+  boost::beast::websocket::detail::sec_ws_accept_type accept;
+  boost::beast::websocket::detail::make_sec_ws_accept(accept, {key.data(), key.size()});
+  return {accept.data(), accept.size()};
 }
 
 std::optional<std::string_view> next_block(std::string_view& bytes) {

@@ -45,8 +45,10 @@ struct Frame {
 /// and the server's cache the work; a server can't tell it from any other.
 void append_frame(std::string& out, Opcode opcode, std::string_view payload);
 
-/// The request that asks for a WebSocket, and the answer's key that belongs to it.
-inline constexpr std::string_view websocket_key = "dGhlIHNhbXBsZSBub25jZQ==";
+/// A random Sec-WebSocket-Key, and the Sec-WebSocket-Accept that must answer a key
+/// (RFC 6455, section 4.1).
+[[nodiscard]] std::string make_websocket_key();
+[[nodiscard]] std::string accept_of(std::string_view key);
 
 /// Takes one block of a `text/event-stream`, without the empty line that ends
 /// it, off the front; nullopt while it is not whole.

@@ -23,8 +23,10 @@ class PlainBroadcaster:
     """
 
     def __init__(self, fault=lambda number, message: [message], answer=b"202 Accepted",
-                 replay=lambda messages: messages):
+                 replay=lambda messages: messages, accept=None):
         self._fault = fault
+        self._accept = accept  # of handshakes, whatever the key
+        self.keys = []  # Sec-WebSocket-Key of each handshake
         self._answer = answer
         self._streams = {}
         self._counts = {}
@@ -78,7 +80,8 @@ class PlainBroadcaster:
             writer.write(b"HTTP/1.1 " + self._answer + b"\r\nContent-Length: 0\r\n\r\n")
         elif "upgrade" in headers:
             key = dict(line.split(": ", 1) for line in lines if line)["Sec-WebSocket-Key"]
-            accept = base64.b64encode(hashlib.sha1(key.encode() + GUID).digest())
+            self.keys.append(key)
+            accept = self._accept or base64.b64encode(hashlib.sha1(key.encode() + GUID).digest())
             writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                          b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
             # The subscription stands when its message has come.

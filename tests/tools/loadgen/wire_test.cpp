@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -45,6 +46,16 @@ TEST(FrameTest, RefusesAMaskedFrameOfAServer) {
   std::string_view bytes = masked;
 
   EXPECT_THROW(static_cast<void>(next_frame(bytes)), std::runtime_error);
+}
+
+TEST(WebSocketKeyTest, IsRandomAndHasOneAnswer) {
+  std::set<std::string> keys;
+  for (int count = 0; count < 100; ++count)
+    EXPECT_EQ(keys.insert(make_websocket_key()).first->size(), 24U) << "16 bytes in base64";
+
+  EXPECT_EQ(keys.size(), 100U);
+  // The example of RFC 6455, section 1.3.
+  EXPECT_EQ(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 TEST(EventStreamTest, IsSplitAtEmptyLinesOfEitherKind) {
