@@ -167,7 +167,7 @@ class LoadRun {
     result.own.late_max_ms = static_cast<double>(pacer.late_max_ns()) / 1e6;
     if (result.server)
       result.saturated = find_saturated(*result.server, result.window_s, result.own);
-    result.own.bottleneck = find_bottleneck(result.own, pacer.offered());
+    judge(result.own, pacer.offered());
     result.still_away = interrupted() ? 0 : receivers_.away();
     result.shortfalls = find_shortfalls(options(), result);
   }

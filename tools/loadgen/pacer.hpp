@@ -23,8 +23,8 @@ class Pacer {
   void start(std::int64_t at_ns);
   void stop();
 
-  /// Offers that came more than a millisecond after they were due: then it was
-  /// this process that was late, whatever the server did.
+  /// Offers that came more than a millisecond after they were due: then this process
+  /// or its machine was late, whatever the server did.
   [[nodiscard]] std::uint64_t late() const { return late_; }
   [[nodiscard]] std::uint64_t offered() const { return number_; }
   [[nodiscard]] std::int64_t late_max_ns() const { return late_max_ns_; }

@@ -60,6 +60,7 @@ struct OwnFigures {
   std::uint64_t late_sends = 0;  ///< offered over a millisecond after their time
   double late_max_ms = 0.0;
   std::vector<std::string> bottleneck{};  ///< why its figures are about itself; empty: they are not
+  std::vector<std::string> disturbed{};   ///< how the machine was late while it had time left
 };
 
 /// Everything that a run found out.

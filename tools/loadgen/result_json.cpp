@@ -151,6 +151,7 @@ std::string to_json(const Options& options, const Result& result) {
   json.field("late_max_ms", result.own.late_max_ms);
   json.field("is_bottleneck", !result.own.bottleneck.empty());
   json.strings("bottleneck", result.own.bottleneck);
+  json.strings("disturbed", result.own.disturbed);
   json.end();
   if (!result.saturated.empty()) json.field("saturated", result.saturated);
   write_samples(json, result.samples);

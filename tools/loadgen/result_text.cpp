@@ -125,6 +125,8 @@ std::string to_text(const Options& options, const Result& result) {
                   : result.saturated + ": no processor time left");
   for (const auto& reason : result.own.bottleneck)
     lines.add("{:<12}the load generator is the bottleneck: {}", "WARNING", reason);
+  for (const auto& reason : result.own.disturbed)
+    lines.add("{:<12}the machine disturbed the run: {}", "WARNING", reason);
   add_outcome(lines, options, result);
   return lines.take();
 }

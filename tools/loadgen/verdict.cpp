@@ -96,31 +96,41 @@ Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
   return faults;
 }
 
-std::string find_saturated(const ServerFigures& server, double window_s, const OwnFigures& own) {
-  const bool server_busy = server.cpu_s > busy_max * window_s * std::max(server.processors, 1U);
-  const bool own_busy = own.cpu > busy_max;
-  if (server_busy) return own_busy ? "both" : "server";
-  return own_busy ? "loadgen" : "neither";
+bool at_its_end(const OwnFigures& own) {
+  return own.cpu + own.wait > busy_max;
 }
 
-std::vector<std::string> find_bottleneck(const OwnFigures& own, std::uint64_t offered) {
-  std::vector<std::string> reasons;
-  if (own.cpu > busy_max)
-    reasons.push_back(
-        fmt::format("its thread was busy {:.0f} % of the time: the server might have done more",
-                    own.cpu * 100));
-  if (own.wait > wait_max)
-    reasons.push_back(fmt::format(
-        "it was ready to run {:.0f} % of the time and had no processor: give it one of its own",
-        own.wait * 100));
+std::string find_saturated(const ServerFigures& server, double window_s, const OwnFigures& own) {
+  const bool server_busy = server.cpu_s > busy_max * window_s * std::max(server.processors, 1U);
+  if (server_busy) return at_its_end(own) ? "both" : "server";
+  return at_its_end(own) ? "loadgen" : "neither";
+}
+
+void judge(OwnFigures& own, std::uint64_t offered) {
   const double late =
       offered == 0 ? 0.0 : static_cast<double>(own.late_sends) / static_cast<double>(offered);
+  const auto late_text =
+      fmt::format("{:.1f} % of the events were sent over 1 ms late (at most {:.1f} ms)", late * 100,
+                  own.late_max_ms);
+  if (at_its_end(own)) {
+    own.bottleneck.push_back(fmt::format(
+        "its thread was busy {:.0f} % of the time and ready without a processor {:.0f} %: the "
+        "server might have done more",
+        own.cpu * 100, own.wait * 100));
+    if (late > late_share_max)
+      own.bottleneck.push_back(late_text + ": latencies hold its own delay");
+    return;
+  }
+  if (own.wait > wait_max)
+    own.disturbed.push_back(fmt::format(
+        "the load generator was ready {:.0f} % of the time and had no processor: give it one of "
+        "its own",
+        own.wait * 100));
   if (late > late_share_max)
-    reasons.push_back(fmt::format(
-        "{:.1f} % of the events were sent over 1 ms late by itself (at most {:.1f} ms): latencies "
-        "hold its own delay",
-        late * 100, own.late_max_ms));
-  return reasons;
+    own.disturbed.push_back(
+        late_text +
+        " although the load generator had processor time left: other processes or the timer held "
+        "it up, or what came in bursts; latencies hold this delay");
 }
 
 }  // namespace carillon::loadgen

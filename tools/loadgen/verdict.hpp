@@ -29,14 +29,18 @@ struct GapSplit {
 [[nodiscard]] Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
                                  const std::vector<Stream>& streams);
 
+/// The one rule for what the load generator's processor allowed: its thread ran, or
+/// was ready to, over 90 % of the time.
+[[nodiscard]] bool at_its_end(const OwnFigures& own);
+
 /// Who had no processor time left: `server`, `loadgen`, `both` or `neither`. Then
 /// something else held them up: a disk, a rate, too few connections.
 [[nodiscard]] std::string find_saturated(const ServerFigures& server,
                                          double window_s,
                                          const OwnFigures& own);
 
-/// Why the figures may be the load generator's own limits; empty if they are not.
-[[nodiscard]] std::vector<std::string> find_bottleneck(const OwnFigures& own,
-                                                       std::uint64_t offered);
+/// Fills in `bottleneck` if the load generator was at its end, and otherwise in
+/// `disturbed` what the machine did to it. `offered`: events that were due.
+void judge(OwnFigures& own, std::uint64_t offered);
 
 }  // namespace carillon::loadgen

@@ -28,8 +28,35 @@ TEST(VerdictTest, WhatWasRefusedAndCameAllTheSameLiesInNoGap) {
   EXPECT_THAT(find_refused_delivered({}, missing), IsEmpty());
 }
 
+OwnFigures judged(OwnFigures own, std::uint64_t offered = 1000) {
+  judge(own, offered);
+  return own;
+}
+
 TEST(VerdictTest, AnIdleLoadGeneratorIsNoBottleneck) {
-  EXPECT_THAT(find_bottleneck({.cpu = 0.5, .wait = 0.01, .late_sends = 5}, 1000), IsEmpty());
+  const auto own = judged({.cpu = 0.5, .wait = 0.01, .late_sends = 5});
+
+  EXPECT_THAT(own.bottleneck, IsEmpty());
+  EXPECT_THAT(own.disturbed, IsEmpty());
+}
+
+TEST(VerdictTest, WhoIsLateWithProcessorTimeLeftWasDisturbed) {
+  const auto own = judged({.cpu = 0.04, .late_sends = 28, .late_max_ms = 3.0});
+
+  EXPECT_THAT(own.bottleneck, IsEmpty());
+  EXPECT_THAT(own.disturbed,
+              ElementsAre(HasSubstr("2.8 % of the events were sent over 1 ms late")));
+  EXPECT_THAT(judged({.wait = 0.2}).disturbed, ElementsAre(HasSubstr("had no processor")));
+}
+
+TEST(VerdictTest, IsTheBottleneckExactlyIfItIsAtItsEnd) {
+  for (const auto& own : {OwnFigures{.cpu = 0.04, .late_sends = 28}, OwnFigures{.cpu = 0.97},
+                          OwnFigures{.cpu = 0.5, .wait = 0.45}, OwnFigures{.cpu = 0.5, .wait = 0.2},
+                          OwnFigures{.cpu = 0.95, .late_sends = 28}}) {
+    const auto side = find_saturated({.processors = 1, .cpu_s = 0.1}, 2.0, own);
+    EXPECT_EQ(judged(own).bottleneck.empty(), side == "neither") << own.cpu << ' ' << own.wait;
+    EXPECT_TRUE(judged(own).bottleneck.empty() || judged(own).disturbed.empty());
+  }
 }
 
 TEST(VerdictTest, SaysWhoHadNoProcessorTimeLeft) {
@@ -44,10 +71,12 @@ TEST(VerdictTest, SaysWhoHadNoProcessorTimeLeft) {
 }
 
 TEST(VerdictTest, SaysWhyItIsTheBottleneck) {
-  EXPECT_THAT(find_bottleneck({.cpu = 0.97}, 0), ElementsAre(HasSubstr("busy 97 % of the time")));
-  EXPECT_THAT(find_bottleneck({.wait = 0.2}, 0), ElementsAre(HasSubstr("had no processor")));
-  EXPECT_THAT(find_bottleneck({.late_sends = 20, .late_max_ms = 3.0}, 1000),
-              ElementsAre(HasSubstr("2.0 % of the events were sent over 1 ms late")));
+  EXPECT_THAT(judged({.cpu = 0.97}).bottleneck, ElementsAre(HasSubstr("busy 97 % of the time")));
+  EXPECT_THAT(judged({.cpu = 0.6, .wait = 0.35}).bottleneck,
+              ElementsAre(HasSubstr("without a processor 35 %")));
+  EXPECT_THAT(
+      judged({.cpu = 0.95, .late_sends = 20, .late_max_ms = 3.0}).bottleneck,
+      ElementsAre(HasSubstr("busy"), HasSubstr("2.0 % of the events were sent over 1 ms late")));
 }
 
 }  // namespace

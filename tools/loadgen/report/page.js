@@ -28,6 +28,8 @@ const percent = v => `${digits(v * 100, 2)} %`;
 runs.forEach((r, i) => {
   for (const b of r.loadgen.bottleneck || [])
     el("div", `${name(i)}: the load generator is the bottleneck: ${b}`, page, "warning");
+  for (const d of r.loadgen.disturbed || [])
+    el("div", `${name(i)}: the machine disturbed the run: ${d}`, page, "warning");
 });
 
 function table() {
