@@ -318,6 +318,46 @@ class AnotherServerTest(LoadgenTest):
             result, _ = self.verify(server, "http", "--sequence", '"sequence":', code=1)
         self.assertEqual(result["check"]["misnumbered"], 2 * 3 * 19)
 
+    def shared(self, for_stream, *arguments, code=0):
+        """Two publishers share a user with three subscribers."""
+        with PlainBroadcaster(for_stream=for_stream) as server:
+            return self.loadgen(
+                "verify", "--subscribe-url", f"http://{server.authority}/live?topic={{{{user}}}}",
+                "--publish-url", f"http://{server.authority}/push?topic={{{{user}}}}",
+                "--body", "{{stamp}}", "--users", 1, "--receivers", 3, "--connections", 2,
+                "--events", 40, "--rate", 400, "--drain", "1s", *arguments, code=code)
+
+    def test_two_publishers_heard_in_different_order_are_found(self):
+        held = []
+
+        def swap_for_one(index, messages):
+            # Each publisher's own events stay in order: of another's the later comes first.
+            if index != 1:
+                return messages
+            held.extend(messages)
+            if len(held) < 2:
+                return []
+            first, second = held
+            held.clear()
+            # In a stamp the publisher stands behind run and user.
+            same = first.split(b"~")[1][18:26] == second.split(b"~")[1][18:26]
+            return [first, second] if same else [second, first]
+
+        result, text = self.shared(swap_for_one, code=1)
+        check = result["check"]
+        self.assertEqual((check["order_disagreed"], check["order_compared"]), (1, 3))
+        self.assertEqual((check["out_of_order"], check["unexplained_gaps"]), (0, 0))
+        self.assertIn("compared at 3 subscribers, another at 1", text)
+        self.assertRegex(text, r"subscriber \d heard the events of different publishers")
+
+        result, text = self.shared(swap_for_one, "--any-order")
+        self.assertEqual(result["check"]["order_compared"], 0)
+        self.assertIn("(--any-order)", text)
+
+    def test_what_it_did_not_check_is_said(self):
+        _, text = self.shared(lambda index, messages: messages)
+        self.assertIn("not checked ids (--id); numbering (--sequence)\n", text)
+
     def test_what_was_refused_is_no_loss(self):
         with PlainBroadcaster(lambda number, message: [], b"503 Busy") as server:
             result, _ = self.verify(server, "ws", code=3)

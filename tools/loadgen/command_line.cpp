@@ -98,6 +98,10 @@ void add_checking(CLI::App& app, Options& options) {
   group.add_option("--id", options.id, "text before an event's id in its message");
   group.add_option("--sequence", options.sequence,
                    "text before a number that ascends at each subscriber");
+  if (options.scenario == Scenario::verify)
+    group.add_flag(
+        "--any-order", options.any_order,
+        "subscribers of a user may hear different publishers' events in different order");
 }
 
 void add_publishing(CLI::App& app, Options& options) {

@@ -35,9 +35,10 @@ struct Options {
   std::string cursor;                  ///< what stands before the cursor in a message
   std::string resume_url;
   std::vector<std::string> resume_headers;
-  std::string id;        ///< what stands before an event's id in its message
-  std::string sequence;  ///< what stands before a number that ascends at each receiver
-  std::string answer;    ///< in a WebSocket message that answers a publish
+  std::string id;          ///< what stands before an event's id in its message
+  std::string sequence;    ///< what stands before a number that ascends at each receiver
+  bool any_order = false;  ///< of different publishers' events, at each receiver its own
+  std::string answer;      ///< in a WebSocket message that answers a publish
   std::vector<std::string> publish_messages;  ///< sent when a publishing WebSocket is open
   std::string publish_ready;                  ///< in the message that answers them
   bool binary = false;                        ///< send WebSocket messages as binary frames

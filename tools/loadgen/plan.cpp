@@ -74,6 +74,7 @@ std::string carillon_url(const Options& options, bool websocket, const char* pat
 void plan_checking(SubscribePlan& plan, const Options& options) {
   plan.id = literal("--id", options.id);
   plan.sequence = literal("--sequence", options.sequence);
+  plan.order = options.scenario == Scenario::verify && !options.any_order;
   if (options.scenario != Scenario::verify || !options.subscribe_url.empty()) return;
   if (plan.id.empty()) plan.id = R"("id":")";
   if (plan.sequence.empty()) plan.sequence = R"("sequence":)";

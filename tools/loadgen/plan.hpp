@@ -27,6 +27,7 @@ struct SubscribePlan {
   std::string cursor;
   std::string id;        ///< empty: not looked for
   std::string sequence;  ///< empty: not looked for
+  bool order = false;    ///< the order of different publishers' events is compared
 };
 
 /// Events in one request: each by itself, or as Carillon takes many.

@@ -118,6 +118,7 @@ void Receiver::take(const Stamp& stamp) {
     case SequenceCheck::Arrival::after_gap:
       break;
   }
+  if (order() != nullptr) order_.add(stamp);
   host_.delivered(stamp, loop().read_at_ns);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tools/loadgen/order_check.hpp"
 #include "tools/loadgen/plan.hpp"
 #include "tools/loadgen/sequence_check.hpp"
 #include "tools/loadgen/stamp.hpp"
@@ -60,6 +61,10 @@ class Receiver final : public StreamClient {
   [[nodiscard]] std::uint32_t number() const { return identity_.number; }
   [[nodiscard]] std::uint32_t user() const { return identity_.user; }
   [[nodiscard]] const Faults& faults() const { return faults_; }
+  /// nullptr if it is not compared, or is that of the one publisher.
+  [[nodiscard]] const OrderTrail* order() const {
+    return plan_.order && checks_.size() > 1 ? &order_ : nullptr;
+  }
   [[nodiscard]] const SequenceCheck& check(std::uint32_t stream) const { return checks_[stream]; }
 
  private:
@@ -79,6 +84,7 @@ class Receiver final : public StreamClient {
   ReceiverHost& host_;
   Identity identity_;
   std::vector<SequenceCheck> checks_;
+  OrderTrail order_;
   Faults faults_;
   std::string cursor_;
   std::uint64_t resumes_ = 0;

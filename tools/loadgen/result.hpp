@@ -31,13 +31,16 @@ struct Faults {
   std::uint64_t duplicates = 0;
   std::uint64_t out_of_order = 0;
   std::uint64_t foreign = 0;
-  std::uint64_t misnumbered = 0;        ///< the server's sequence did not ascend at a receiver
-  std::uint64_t disagreed = 0;          ///< receivers heard one event under two names
-  std::vector<std::string> examples{};  ///< the first few, in words
+  std::uint64_t misnumbered = 0;         ///< the server's sequence did not ascend at a receiver
+  std::uint64_t disagreed = 0;           ///< receivers heard one event under two names
+  std::uint64_t order_disagreed = 0;     ///< receivers with another order than others of the user
+  std::uint64_t order_compared = 0;      ///< receivers; no fault
+  std::uint64_t order_not_compared = 0;  ///< receivers that heard other events than all others
+  std::vector<std::string> examples{};   ///< the first few, in words
 
   [[nodiscard]] bool any() const {
     return unexplained_gaps + refused_delivered + duplicates + out_of_order + foreign +
-               misnumbered + disagreed >
+               misnumbered + disagreed + order_disagreed >
            0;
   }
 };

@@ -80,6 +80,9 @@ void write_check(JsonWriter& json, const Result& result) {
   json.field("foreign", faults.foreign);
   json.field("misnumbered", faults.misnumbered);
   json.field("disagreed", faults.disagreed);
+  json.field("order_disagreed", faults.order_disagreed);
+  json.field("order_compared", faults.order_compared);
+  json.field("order_not_compared", faults.order_not_compared);
   json.strings("examples", faults.examples);
   json.end();
 }

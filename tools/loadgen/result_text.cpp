@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <string>
+#include <vector>
 
 namespace carillon::loadgen {
 namespace {
@@ -34,8 +36,26 @@ void add_faults(Lines& lines, const Result& result) {
       "received", result.delivered, result.expected, faults.unexplained_gaps, faults.told_gaps,
       faults.refused_delivered, faults.duplicates, faults.out_of_order, faults.foreign,
       faults.misnumbered, faults.disagreed);
+  if (faults.order_compared > 0)
+    lines.add("{:<12}of different publishers' events compared at {} subscribers, another at {}",
+              "order", faults.order_compared, faults.order_disagreed);
   for (const auto& example : faults.examples)
     lines.add("            {}", example);
+}
+
+// What a verification did not look at: a server of another kind does not show it by itself.
+void add_unchecked(Lines& lines, const Options& options, const Faults& faults) {
+  std::vector<std::string> parts;
+  const bool carillon = options.subscribe_url.empty();
+  if (!carillon && options.id.empty()) parts.emplace_back("ids (--id)");
+  if (!carillon && options.sequence.empty()) parts.emplace_back("numbering (--sequence)");
+  if (options.any_order) parts.emplace_back("order of different publishers' events (--any-order)");
+  if (faults.order_not_compared > 0)
+    parts.push_back(
+        fmt::format("order of different publishers' events at {} subscribers, since no other "
+                    "heard the same events",
+                    faults.order_not_compared));
+  if (!parts.empty()) lines.add("{:<12}{}", "not checked", fmt::join(parts, "; "));
 }
 
 // The last line: what the run is worth.
@@ -127,6 +147,7 @@ std::string to_text(const Options& options, const Result& result) {
     lines.add("{:<12}the load generator is the bottleneck: {}", "WARNING", reason);
   for (const auto& reason : result.own.disturbed)
     lines.add("{:<12}the machine disturbed the run: {}", "WARNING", reason);
+  if (options.scenario == Scenario::verify) add_unchecked(lines, options, result.faults);
   add_outcome(lines, options, result);
   return lines.take();
 }

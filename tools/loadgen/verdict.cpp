@@ -1,5 +1,7 @@
 #include "tools/loadgen/verdict.hpp"
 
+#include "tools/loadgen/order_check.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,6 +47,26 @@ void add_refused_delivered(Faults& faults,
       fmt::format("subscriber {} of user {} got event {} of publisher {}, which the server had "
                   "refused ({} of its refused events came)",
                   receiver, stream.user_id, numbers.front(), stream.index, numbers.size()));
+}
+
+void add_orders(Faults& faults, const std::vector<std::unique_ptr<Receiver>>& receivers) {
+  std::vector<HeardOrder> orders;
+  std::vector<std::size_t> numbers;
+  for (std::size_t number = 0; number < receivers.size(); ++number) {
+    const auto* trail = receivers[number]->order();
+    if (trail == nullptr) continue;
+    orders.push_back({receivers[number]->user(), *trail});
+    numbers.push_back(number);
+  }
+  const auto result = compare_orders(orders);
+  faults.order_compared = result.compared;
+  faults.order_not_compared = result.not_compared;
+  faults.order_disagreed = result.different.size();
+  if (result.different.empty() || faults.examples.size() >= examples_max) return;
+  faults.examples.push_back(
+      fmt::format("subscriber {} heard the events of different publishers in another order than "
+                  "others of its user",
+                  numbers[result.different.front()]));
 }
 
 }  // namespace
@@ -93,6 +115,7 @@ Faults find_faults(const std::vector<std::unique_ptr<Receiver>>& receivers,
     faults.misnumbered += receiver.faults().misnumbered;
     faults.disagreed += receiver.faults().disagreed;
   }
+  add_orders(faults, receivers);
   return faults;
 }
 

@@ -19,12 +19,15 @@ class PlainBroadcaster:
     `fault(number, message)` gets each topic's events, counted from 0, and returns the
     list of those to send in its place. Each message is preceded by its cursor, the
     number of messages so far; who subscribes with `Last-Event-ID` gets first what comes
-    behind it. `replay(messages)` gets those and returns the ones to send in their place.
+    behind it. `replay(messages)` gets those and returns the ones to send in their place;
+    `for_stream(index, messages)` does it for one of a topic's streams, counted from 0.
     """
 
     def __init__(self, fault=lambda number, message: [message], answer=b"202 Accepted",
-                 replay=lambda messages: messages, accept=None):
+                 replay=lambda messages: messages, accept=None,
+                 for_stream=lambda index, messages: messages):
         self._fault = fault
+        self._for_stream = for_stream
         self._accept = accept  # of handshakes, whatever the key
         self.keys = []  # Sec-WebSocket-Key of each handshake
         self._answer = answer
@@ -108,8 +111,9 @@ class PlainBroadcaster:
         for message in self._fault(number, body):
             message = b"id: %d\ndata: %s" % (len(history) + 1, message)
             history.append(message)
-            for writer, frame in streams:
-                writer.write(frame(message))
+            for index, (writer, frame) in enumerate(streams):
+                for each in self._for_stream(index, [message]):
+                    writer.write(frame(each))
 
     @staticmethod
     async def _read_text(reader):

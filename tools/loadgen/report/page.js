@@ -64,6 +64,7 @@ function table() {
       [["check", "refused_delivered"], "refused but delivered", -1, plain],
       [["check", "duplicates"], "duplicates", -1, plain],
       [["check", "out_of_order"], "out of order", -1, plain],
+      [["check", "order_disagreed"], "subscribers with another order", -1, plain],
       [["published", "refused"], "publishes refused", -1, plain]]]];
   for (const [title, rows] of groups) {
     const kept = rows.filter(([path]) => runs.some(r => get(r, path) !== undefined && (get(r, path) !== 0 || path[1] === "unexplained_gaps")));
