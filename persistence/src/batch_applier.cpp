@@ -1,6 +1,7 @@
 #include "persistence/src/batch_applier.hpp"
 
 #include "persistence/src/assert.hpp"
+#include "persistence/src/holder.hpp"
 #include "persistence/src/keys.hpp"
 #include "persistence/src/retention_rows.hpp"
 
@@ -17,10 +18,6 @@ using engine::EventView;
 using engine::Result;
 
 /// Whose rows hold the event: a broadcast belongs to nobody.
-const engine::UserId& holder_of(const EventView& event) noexcept {
-  return event.audience == Audience::everyone ? broadcasts_owner : event.owner;
-}
-
 bool reaches(const Change& change, const InboxRow& row) {
   if (change.up_to) {
     const auto end = row.broadcast() ? change.up_to->broadcast : change.up_to->user;

@@ -1,5 +1,6 @@
 #include "persistence/src/columns_cache.hpp"
 
+#include "persistence/src/holder.hpp"
 #include "persistence/src/inbox_scan.hpp"
 #include "persistence/src/keys.hpp"
 #include "persistence/src/records.hpp"
@@ -14,10 +15,6 @@ using engine::Sequence;
 using engine::UserId;
 
 constexpr std::size_t missed_bytes_max = std::size_t{64} << 20U;
-
-const UserId& holder_of(const engine::EventView& event) noexcept {
-  return event.audience == engine::Audience::everyone ? broadcasts_owner : event.owner;
-}
 
 }  // namespace
 

@@ -25,13 +25,7 @@ Result<std::unique_ptr<Store>> open_by_scheme(const StoreOptions& options) {
   const std::string_view url = options.url;
   if (url.starts_with(rocksdb_scheme))
     return RocksStore::open(std::string{url.substr(rocksdb_scheme.size())}, options);
-  if (url != memory_scheme) {
-    const auto& retention = options.retention;
-    if (retention.age.count() != 0 || retention.events_per_user != 0 || retention.bytes != 0)
-      return Error{Errc::invalid_argument,
-                   "A store in PostgreSQL can't bound its events by age, number or bytes yet"};
-    return PostgresStore::open(options);
-  }
+  if (url != memory_scheme) return PostgresStore::open(options);
   if (options.memory_bytes_max == 0)
     return Error{Errc::invalid_argument, "The store memory: needs memory_bytes_max above 0"};
   return std::unique_ptr<Store>{std::make_unique<MemoryStore>(options)};

@@ -1,9 +1,10 @@
 #include "persistence/src/postgres_batch.hpp"
 
 #include "persistence/src/assert.hpp"
-#include "persistence/src/keys.hpp"
+#include "persistence/src/holder.hpp"
 #include "persistence/src/postgres_change.hpp"
 #include "persistence/src/postgres_event.hpp"
+#include "persistence/src/postgres_positions.hpp"
 
 #include <algorithm>
 #include <map>
@@ -24,7 +25,6 @@ constexpr std::size_t insert_events_max = 256;
 
 constexpr const char* insert_events = "insert_events";
 constexpr const char* add_counts = "add_counts";
-constexpr const char* place_users = "place_users";
 
 constexpr const char* add_counts_sql = R"(
 INSERT INTO carillon.counts AS n (user_id, severity, category, action, unread, read)
@@ -33,21 +33,13 @@ SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::big
    SET unread = n.unread + excluded.unread, read = n.read + excluded.read
 )";
 
-/// Of users whose event was left out: their order has its sequence all the same.
-constexpr const char* place_users_sql = R"(
-INSERT INTO carillon.positions AS p (user_id, last_change)
-SELECT u, max(n) FROM unnest($1::uuid[], $2::bigint[]) AS row (u, n) GROUP BY u
-    ON CONFLICT (user_id) DO UPDATE SET last_change = greatest(p.last_change, excluded.last_change)
-)";
-
 constexpr const char* left_out_sql = R"(
 SELECT n FROM unnest($1::uuid[], $2::bigint[]) AS row (u, n)
  WHERE NOT EXISTS (SELECT FROM carillon.events e WHERE e.user_id = u AND e.sequence = n)
 )";
 
-const engine::UserId& holder_of(const EventView& event) noexcept {
-  return event.audience == Audience::everyone ? broadcasts_owner : event.owner;
-}
+constexpr const char* uncount_sql =
+    "UPDATE carillon.meta SET events = events - $1, event_bytes = event_bytes - $2";
 
 struct CountKey {
   engine::UserId user;
@@ -111,9 +103,8 @@ void PostgresBatch::prepare(PostgresConnection& connection) {
   connection.prepare(
       add_counts, add_counts_sql,
       oids({uuid_array, int2_array, text_array, text_array, int8_array, int8_array}));
-  connection.prepare(place_users, place_users_sql, oids({uuid_array, int8_array}));
   prepare_changes(connection);
-  static_assert(prepared_statements == 3 + prepared_changes);
+  static_assert(prepared_statements == 2 + prepared_changes);
 }
 
 engine::Sequence PostgresBatch::last_sequence() const noexcept {
@@ -136,6 +127,7 @@ void PostgresBatch::send_entries() {
   PostgresEventRows rows;
   const auto flush = [this, &rows] {
     if (rows.count() == 0) return;
+    bytes_ += rows.bytes();
     connection_.send_prepared(insert_events, std::exchange(rows, {}).take());
     sent_.push_back({});
   };
@@ -175,7 +167,7 @@ Result<void> PostgresBatch::take() {
   return {};
 }
 
-Result<std::unordered_set<engine::Sequence>> PostgresBatch::find_left_out() {
+Result<void> PostgresBatch::find_left_out() {
   PostgresArray users{PostgresType::uuid};
   PostgresArray sequences{PostgresType::int8};
   for (const auto& entry : entries_) {
@@ -188,33 +180,34 @@ Result<std::unordered_set<engine::Sequence>> PostgresBatch::find_left_out() {
   parameters.add_array(PostgresType::int8_array, std::move(sequences));
   const auto rows = connection_.run(left_out_sql, parameters);
   if (!rows) return rows.error();
-  std::unordered_set<engine::Sequence> left_out;
   for (int row = 0; row < rows->count(); ++row)
-    left_out.insert(static_cast<engine::Sequence>(rows->int8(row, 0)));
-  return left_out;
+    left_out_.insert(static_cast<engine::Sequence>(rows->int8(row, 0)));
+  return {};
 }
 
 Result<void> PostgresBatch::correct() {
   if (inserted_ == events_) return {};
-  const auto left_out = find_left_out();
-  if (!left_out) return left_out.error();
+  if (auto found = find_left_out(); !found) return found;
   Counts counts;
-  PostgresArray users{PostgresType::uuid};
-  PostgresArray sequences{PostgresType::int8};
+  PostgresEventRows rows;
+  PostgresPositions positions;  // an order has the sequence of what was left out all the same
   for (const auto& entry : entries_) {
-    if (!entry.event || !left_out->contains(entry.sequence)) continue;
+    if (!entry.event || !left_out_.contains(entry.sequence)) continue;
     const auto& event = entry.event->view();
     count(event, -1, counts);
-    users.add_uuid(holder_of(event));
-    sequences.add_int8(to_bigint(event.sequence));
+    rows.add(*entry.event);
+    positions.add(holder_of(event), event.sequence);
   }
-  PostgresParameters placed;
-  placed.add_array(PostgresType::uuid_array, std::move(users));
-  placed.add_array(PostgresType::int8_array, std::move(sequences));
+  events_ -= rows.count();
+  bytes_ -= rows.bytes();
+  PostgresParameters uncounted;
+  uncounted.add_int8(to_bigint(rows.count()));
+  uncounted.add_int8(to_bigint(rows.bytes()));
   connection_.send_prepared(add_counts, parameters_of(counts));
-  connection_.send_prepared(place_users, placed);
+  connection_.send(PostgresPositions::sql, std::move(positions).take());
+  connection_.send(uncount_sql, uncounted);
   connection_.sync();
-  for (int i = 0; i < 2; ++i)
+  for (int i = 0; i < 3; ++i)
     if (const auto done = connection_.take(PostgresConnection::no_deadline); !done)
       return done.error();
   return connection_.take_sync(PostgresConnection::no_deadline);

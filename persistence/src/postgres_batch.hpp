@@ -25,14 +25,21 @@ class PostgresBatch {
 
   /// Makes the statements known; `prepared_statements` results must be taken.
   static void prepare(PostgresConnection& connection);
-  static constexpr int prepared_statements = 5;
+  static constexpr int prepared_statements = 4;
 
   void send();
   /// Takes the results; fills Change::affected. After an error: drain.
   [[nodiscard]] engine::Result<void> take();
-  /// Corrects the counts where an event was left out because its owner has one
+  /// Corrects all sums where an event was left out because its owner has one
   /// with this id. REQUIRES a finished group; adds whole ones.
   [[nodiscard]] engine::Result<void> correct();
+
+  /// Events that were sent, and their size as retention counts it; after correct() those
+  /// that were inserted.
+  [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  /// Events that correct() found left out.
+  [[nodiscard]] bool is_left_out(engine::Sequence event) const { return left_out_.contains(event); }
 
   /// The highest sequence of the entries.
   [[nodiscard]] engine::Sequence last_sequence() const noexcept;
@@ -42,14 +49,16 @@ class PostgresBatch {
     engine::Change* change = nullptr;  // null: an INSERT of events
   };
   void send_entries();
-  [[nodiscard]] engine::Result<std::unordered_set<engine::Sequence>> find_left_out();
+  [[nodiscard]] engine::Result<void> find_left_out();
 
   PostgresConnection& connection_;
   std::span<const engine::LogEntry> entries_;
   std::vector<Sent> sent_;
   bool counts_sent_ = false;
   std::uint64_t events_ = 0;
+  std::uint64_t bytes_ = 0;
   std::uint64_t inserted_ = 0;
+  std::unordered_set<engine::Sequence> left_out_;
 };
 
 }  // namespace carillon::persistence

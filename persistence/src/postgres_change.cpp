@@ -38,27 +38,29 @@ std::string change_sql(Change::Kind kind, const std::string& own, const std::str
                     " ON m.user_id = $1 AND m.sequence = e.sequence WHERE e.user_id = " +
                     broadcasts + " AND m.deleted_at IS NULL" + broadcast + "), changed AS (SELECT" +
                     " * FROM found" + (remove ? "" : " WHERE status <> $4") + "), ";
-  sql += "own AS (UPDATE carillon.events e SET updated_at = $3, ";
+  sql += "own AS (UPDATE carillon.events e SET changed = $2, updated_at = $3, ";
   sql += remove ? "deleted_at = $3" : "status = $4";
   sql +=
       " FROM changed c WHERE NOT c.broadcast AND e.user_id = $1 AND e.sequence = c.sequence), "
-      "marked AS (INSERT INTO carillon.marks (user_id, sequence, status, updated_at, deleted_at) "
-      "SELECT $1, sequence, ";
-  sql += remove ? "status, $3, $3" : "$4, $3, NULL";
+      "marked AS (INSERT INTO carillon.marks"
+      " (user_id, sequence, status, updated_at, deleted_at, changed) SELECT $1, sequence, ";
+  sql += remove ? "status, $3, $3, $2" : "$4, $3, NULL, $2";
   sql +=
       " FROM changed WHERE broadcast ON CONFLICT (user_id, sequence) DO UPDATE SET "
       "status = excluded.status, updated_at = excluded.updated_at, "
-      "deleted_at = excluded.deleted_at), "
+      "deleted_at = excluded.deleted_at, changed = excluded.changed), "
       "counted AS (INSERT INTO carillon.counts AS n"
-      " (user_id, severity, category, action, unread, read) "
+      " (user_id, severity, category, action, unread, read, deleted) "
       "SELECT $1, severity, category, action, ";
-  sql += remove ? "-count(*) FILTER (WHERE status = 0), -count(*) FILTER (WHERE status = 1)"
+  sql += remove ? "-count(*) FILTER (WHERE status = 0), -count(*) FILTER (WHERE status = 1),"
+                  " count(*)"
                 : "CASE WHEN $4 = 0 THEN count(*) ELSE -count(*) END,"
-                  " CASE WHEN $4 = 1 THEN count(*) ELSE -count(*) END";
+                  " CASE WHEN $4 = 1 THEN count(*) ELSE -count(*) END, 0";
   sql +=
       " FROM changed GROUP BY severity, category, action "
       "ON CONFLICT (user_id, severity, category, action) DO UPDATE SET "
-      "unread = n.unread + excluded.unread, read = n.read + excluded.read), "
+      "unread = n.unread + excluded.unread, read = n.read + excluded.read, "
+      "deleted = n.deleted + excluded.deleted), "
       "placed AS (INSERT INTO carillon.positions AS p (user_id, last_change) VALUES ($1, $2) "
       "ON CONFLICT (user_id) DO UPDATE SET "
       "last_change = greatest(p.last_change, excluded.last_change)) "

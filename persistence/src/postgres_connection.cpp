@@ -194,6 +194,16 @@ bool PostgresConnection::drain(Clock::time_point deadline) {
 Result<PostgresRows> PostgresConnection::run(const char* sql,
                                              const PostgresParameters& parameters) {
   send(sql, parameters);
+  return finish_alone();
+}
+
+Result<PostgresRows> PostgresConnection::run_prepared(const char* name,
+                                                      const PostgresParameters& parameters) {
+  send_prepared(name, parameters);
+  return finish_alone();
+}
+
+Result<PostgresRows> PostgresConnection::finish_alone() {
   sync();
   auto rows = take(no_deadline);
   if (!rows) {

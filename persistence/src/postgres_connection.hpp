@@ -56,6 +56,8 @@ class PostgresConnection {
   /// One statement alone: send, sync, take.
   [[nodiscard]] engine::Result<PostgresRows> run(const char* sql,
                                                  const PostgresParameters& parameters = {});
+  [[nodiscard]] engine::Result<PostgresRows> run_prepared(const char* name,
+                                                          const PostgresParameters& parameters);
   /// Statements without parameters or rows, separated by `;`.
   [[nodiscard]] engine::Result<void> run_script(const std::string& script);
 
@@ -68,6 +70,7 @@ class PostgresConnection {
   explicit PostgresConnection(PGconn* connection) noexcept : connection_{connection, &PQfinish} {}
 
   void sent(int success) noexcept;
+  [[nodiscard]] engine::Result<PostgresRows> finish_alone();
   [[nodiscard]] bool wait_for_result(Clock::time_point deadline);
   [[nodiscard]] PGresult* next_result(Clock::time_point deadline);
   [[nodiscard]] engine::Error lost() const;

@@ -2,6 +2,7 @@
 
 #include "carillon/engine/event_parser.hpp"
 #include "persistence/src/keys.hpp"
+#include "persistence/src/retention_rows.hpp"
 
 #include <utility>
 
@@ -71,12 +72,12 @@ PostgresEventRows::PostgresEventRows() = default;
 const char* const PostgresEventRows::insert_sql = R"(
 INSERT INTO carillon.events
        (user_id, sequence, created_at, updated_at, severity, status, id, system_id, operation_id,
-        acted_upon, broadcast_owner, category, action, description, metadata, exact_body)
-SELECT u, n, t, t, s, r, i, y, o, a, b, c, k, d, m, x
+        acted_upon, broadcast_owner, category, action, description, metadata, exact_body, aged_at)
+SELECT u, n, t, t, s, r, i, y, o, a, b, c, k, d, m, x, g
   FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::smallint[], $5::smallint[],
               $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::uuid[], $11::text[],
-              $12::text[], $13::text[], $14::text[], $15::text[])
-       AS row (u, n, t, s, r, i, y, o, a, b, c, k, d, m, x)
+              $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[])
+       AS row (u, n, t, s, r, i, y, o, a, b, c, k, d, m, x, g)
     ON CONFLICT (id, user_id) DO NOTHING
 )";
 
@@ -111,6 +112,8 @@ void PostgresEventRows::add(const engine::Event& event, const engine::EventView&
   replace_nul(description);
   description_.add_text(description);
   metadata_.add_text(event.metadata_json());
+  bytes_ += postgres_event_fixed_bytes + view.category.size() + view.action.size() +
+            description.size() + event.metadata_json().size();
   const bool follows = compose({.id = view.id,
                                 .owner = view.owner,
                                 .system_id = view.system_id,
@@ -126,6 +129,12 @@ void PostgresEventRows::add(const engine::Event& event, const engine::EventView&
     exact_body_.add_null();
   } else {
     exact_body_.add_text(view.body_json);
+    bytes_ += view.body_json.size();
+  }
+  if (id_tells_age(view.id, view.created_at)) {
+    aged_at_.add_null();
+  } else {
+    aged_at_.add_time(view.created_at);
   }
 }
 
@@ -143,6 +152,7 @@ PostgresParameters PostgresEventRows::take() && {
     add(PostgresType::uuid_array, *uuids);
   for (auto* texts : {&category_, &action_, &description_, &metadata_, &exact_body_})
     add(PostgresType::text_array, *texts);
+  add(PostgresType::timestamptz_array, aged_at_);
   return parameters;
 }
 

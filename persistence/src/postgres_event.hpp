@@ -3,7 +3,10 @@
 #include "carillon/engine/event.hpp"
 #include "persistence/src/postgres_values.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace carillon::persistence {
 
@@ -16,6 +19,8 @@ class PostgresEventRows {
   /// The same with fields that are not the event's own; `view` may lie in `event`.
   void add(const engine::Event& event, const engine::EventView& view);
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  /// What `retention_bytes` counts of them.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] PostgresParameters take() &&;
 
   /// The statement that takes the parameters, and their types.
@@ -24,6 +29,7 @@ class PostgresEventRows {
 
  private:
   std::size_t count_ = 0;
+  std::uint64_t bytes_ = 0;
   PostgresArray user_id_{PostgresType::uuid};
   PostgresArray sequence_{PostgresType::int8};
   PostgresArray created_at_{PostgresType::timestamptz};
@@ -39,7 +45,15 @@ class PostgresEventRows {
   PostgresArray description_{PostgresType::text};
   PostgresArray metadata_{PostgresType::text};
   PostgresArray exact_body_{PostgresType::text};
+  PostgresArray aged_at_{PostgresType::timestamptz};
 };
+
+/// What `retention_bytes` counts of a row `e`: its texts, and what the other columns and
+/// PostgreSQL's own head of a row take in any case. As PostgresEventRows::bytes().
+inline constexpr std::uint64_t postgres_event_fixed_bytes = 136;
+inline constexpr const char* postgres_event_bytes_sql =
+    "(136 + octet_length(e.category) + octet_length(e.action) + octet_length(e.description)"
+    " + octet_length(e.metadata) + coalesce(octet_length(e.exact_body), 0))::bigint";
 
 /// Columns of a row `e` of carillon.events that event_json() reads, in its order.
 /// The state's two columns, status and updated_at, follow, then deleted_at.

@@ -5,6 +5,7 @@
 #include "persistence/src/postgres_connection.hpp"
 #include "persistence/src/postgres_event.hpp"
 #include "persistence/src/postgres_schema.hpp"
+#include "persistence/src/postgres_snapshot.hpp"
 
 #include <functional>
 #include <string>
@@ -16,16 +17,16 @@ using engine::Errc;
 using engine::Error;
 using engine::Result;
 
-constexpr const char* setup_sql = R"(
-SET statement_timeout = 0; SET lock_timeout = '10s'; SET idle_session_timeout = 0;
-SET idle_in_transaction_session_timeout = 0; SET jit = off;
-SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;
-)";
-
 constexpr const char* fetch_sql = "FETCH 1000 FROM export";
 
 Error not_written() {
   return {Errc::io, "The export can't be written; is the disk full?"};
+}
+
+/// Nothing where nobody changed it, or before schema version 2.
+std::optional<engine::Sequence> change_of(const PostgresRows& rows, int row, int column) {
+  if (rows.is_null(row, column)) return std::nullopt;
+  return static_cast<engine::Sequence>(rows.int8(row, column));
 }
 
 /// Calls `take` for each row, some at a time.
@@ -64,18 +65,20 @@ Result<TransferCounts> export_rows(PostgresConnection& connection,
     return condition + ")";
   };
   TransferCounts counts;
-  auto done = walk(connection,
-                   std::string{"SELECT "} + postgres_event_columns +
-                       ", e.status, e.updated_at, e.deleted_at FROM carillon.events e" +
-                       of("e.user_id", true) + " ORDER BY e.user_id, e.sequence",
-                   [&](const PostgresRows& rows, int row) {
-                     ++(rows.is_null(row, 2) ? counts.events : counts.broadcasts);
-                     return write(event_line(postgres_event_json(rows, row), {}));
-                   });
+  auto done =
+      walk(connection,
+           std::string{"SELECT "} + postgres_event_columns +
+               ", e.status, e.updated_at, e.deleted_at, e.changed FROM carillon.events e" +
+               of("e.user_id", true) + " ORDER BY e.user_id, e.sequence",
+           [&](const PostgresRows& rows, int row) {
+             ++(rows.is_null(row, 2) ? counts.events : counts.broadcasts);
+             return write(event_line(postgres_event_json(rows, row),
+                                     change_of(rows, row, postgres_event_column_count + 3)));
+           });
   if (!done) return done.error();
   done = walk(connection,
-              "SELECT m.user_id, e.id, m.status, m.updated_at, m.deleted_at FROM carillon.marks m"
-              " JOIN carillon.events e ON e.user_id = '" +
+              "SELECT m.user_id, e.id, m.status, m.updated_at, m.deleted_at, m.changed"
+              " FROM carillon.marks m JOIN carillon.events e ON e.user_id = '" +
                   to_string(broadcasts_owner) + "' AND e.sequence = m.sequence" +
                   of("m.user_id", false) + " ORDER BY m.user_id, m.sequence",
               [&](const PostgresRows& rows, int row) {
@@ -84,6 +87,7 @@ Result<TransferCounts> export_rows(PostgresConnection& connection,
                 mark.state.status = static_cast<engine::Status>(rows.int2(row, 2) & 1);
                 mark.state.updated_at = rows.time(row, 3);
                 if (!rows.is_null(row, 4)) mark.state.deleted_at = rows.time(row, 4);
+                mark.change = change_of(rows, row, 5);
                 return write(mark_line(mark));
               });
   if (!done) return done.error();
@@ -94,14 +98,9 @@ Result<TransferCounts> export_rows(PostgresConnection& connection,
 }  // namespace
 
 Result<TransferCounts> export_postgres(const ExportOptions& options, const WriteLine& write) {
-  const auto target = parse_postgres_url(options.store);
-  if (!target) return target.error();
-  const auto opened = PostgresConnection::open(*target, setup_sql);
+  const auto opened = open_postgres_snapshot(options.store);
   if (!opened) return opened.error();
-  auto& connection = **opened;
-  if (auto begun = connection.run("BEGIN"); !begun) return begun.error();
-  if (auto known = check_schema(connection, target->shown); !known) return known.error();
-  return export_rows(connection, options.only_user, write);
+  return export_rows(**opened, options.only_user, write);
 }
 
 }  // namespace carillon::persistence

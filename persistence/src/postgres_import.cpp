@@ -1,8 +1,10 @@
 #include "persistence/src/postgres_import.hpp"
 
-#include "persistence/src/keys.hpp"
+#include "persistence/src/holder.hpp"
 #include "persistence/src/new_identity.hpp"
 #include "persistence/src/postgres_event.hpp"
+#include "persistence/src/postgres_positions.hpp"
+#include "persistence/src/postgres_sums.hpp"
 
 #include <set>
 #include <utility>
@@ -45,29 +47,23 @@ SELECT n FROM unnest($1::bigint[], $2::uuid[], $3::uuid[]) AS row (n, i, u)
 )";
 
 constexpr const char* states_sql = R"(
-UPDATE carillon.events e SET status = s, updated_at = t, deleted_at = d
-  FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::timestamptz[], $5::timestamptz[])
-       AS row (u, n, s, t, d)
+UPDATE carillon.events e SET status = s, updated_at = t, deleted_at = d, changed = c
+  FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::timestamptz[], $5::timestamptz[],
+              $6::bigint[]) AS row (u, n, s, t, d, c)
  WHERE e.user_id = u AND e.sequence = n
-)";
-
-constexpr const char* positions_sql = R"(
-INSERT INTO carillon.positions AS p (user_id, last_change)
-SELECT u, max(n) FROM unnest($1::uuid[], $2::bigint[]) AS row (u, n) GROUP BY u
-    ON CONFLICT (user_id) DO UPDATE SET last_change = greatest(p.last_change, excluded.last_change)
 )";
 
 /// Of each mark whose broadcast is there: its number, and whether it was put.
 constexpr const char* marks_sql = R"(
 WITH asked AS (
-  SELECT n, u, e.sequence, s, t, d
+  SELECT n, u, e.sequence, s, t, d, coalesce(c, e.sequence) AS c
     FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[],
-                $6::timestamptz[]) AS row (n, u, i, s, t, d)
+                $6::timestamptz[], $7::bigint[]) AS row (n, u, i, s, t, d, c)
     JOIN carillon.events e
       ON e.id = i AND e.user_id = '00000000-0000-0000-0000-000000000000'),
 put AS (
-  INSERT INTO carillon.marks (user_id, sequence, status, updated_at, deleted_at)
-  SELECT DISTINCT ON (u, sequence) u, sequence, s, t, d FROM asked ORDER BY u, sequence, n
+  INSERT INTO carillon.marks (user_id, sequence, status, updated_at, deleted_at, changed)
+  SELECT DISTINCT ON (u, sequence) u, sequence, s, t, d, c FROM asked ORDER BY u, sequence, n
       ON CONFLICT DO NOTHING RETURNING user_id, sequence)
 SELECT n, EXISTS (SELECT FROM put WHERE put.user_id = u AND put.sequence = asked.sequence)
              AND n = min(n) OVER (PARTITION BY u, asked.sequence)
@@ -75,24 +71,12 @@ SELECT n, EXISTS (SELECT FROM put WHERE put.user_id = u AND put.sequence = asked
 )";
 
 /// Nobody reads meanwhile, and the sums of all events are a matter of seconds.
-constexpr const char* counts_sql = R"(
-TRUNCATE carillon.counts;
-INSERT INTO carillon.counts (user_id, severity, category, action, unread, read)
-SELECT user_id, severity, category, action, sum(unread), sum(read)
-  FROM (SELECT user_id, severity, category, action,
-               (status = 0)::int AS unread, (status = 1)::int AS read
-          FROM carillon.events WHERE deleted_at IS NULL
-        UNION ALL
-        SELECT m.user_id, e.severity, e.category, e.action,
-               (m.status = 0 AND m.deleted_at IS NULL)::int - (e.status = 0)::int,
-               (m.status = 1 AND m.deleted_at IS NULL)::int - (e.status = 1)::int
-          FROM carillon.marks m JOIN carillon.events e
-            ON e.user_id = '00000000-0000-0000-0000-000000000000' AND e.sequence = m.sequence
-       ) AS each GROUP BY user_id, severity, category, action
-)";
-
-const UserId& holder_of(const engine::EventView& event) noexcept {
-  return event.audience == engine::Audience::everyone ? broadcasts_owner : event.owner;
+std::string sum_up_sql() {
+  return std::string{
+             "TRUNCATE carillon.counts;"
+             "INSERT INTO carillon.counts"
+             " (user_id, severity, category, action, unread, read, deleted)"} +
+         postgres_sums_sql + ";" + postgres_total_sql();
 }
 
 void add_time(PostgresArray& array, const std::optional<engine::Timestamp>& time) {
@@ -103,29 +87,12 @@ void add_time(PostgresArray& array, const std::optional<engine::Timestamp>& time
   }
 }
 
-/// What users' changes came to, for carillon.positions.
-class Positions {
- public:
-  void add(const UserId& user, Sequence change) {
-    users_.add_uuid(user);
-    changes_.add_int8(to_bigint(change));
-    any_ = true;
-  }
-  [[nodiscard]] Result<void> write(PostgresConnection& connection) && {
-    if (!any_) return {};
-    PostgresParameters parameters;
-    parameters.add_array(PostgresType::uuid_array, std::move(users_));
-    parameters.add_array(PostgresType::int8_array, std::move(changes_));
-    const auto placed = connection.run(positions_sql, parameters);
-    if (!placed) return placed.error();
-    return {};
-  }
-
- private:
-  PostgresArray users_{PostgresType::uuid};
-  PostgresArray changes_{PostgresType::int8};
-  bool any_ = false;
-};
+Result<void> write(PostgresConnection& connection, PostgresPositions&& positions) {
+  if (positions.empty()) return {};
+  const auto placed = connection.run(PostgresPositions::sql, std::move(positions).take());
+  if (!placed) return placed.error();
+  return {};
+}
 
 }  // namespace
 
@@ -134,8 +101,8 @@ Result<std::unique_ptr<ImportTarget>> PostgresImport::open(const std::string& ur
   if (!target) return target.error();
   auto connection = PostgresConnection::open(*target, setup_sql);
   if (!connection) return connection.error();
-  if (auto locked = take_lock(**connection, target->shown); !locked) return locked.error();
-  if (auto made = make_schema(**connection, target->shown); !made) return made.error();
+  if (auto locked = wait_for_lock(**connection, target->shown); !locked) return locked.error();
+  if (auto made = make_schema(**connection, target->shown, {}); !made) return made.error();
   return std::unique_ptr<ImportTarget>{new PostgresImport{std::move(*connection)}};
 }
 
@@ -226,7 +193,8 @@ Result<void> PostgresImport::set_states(std::span<const ImportItem> items,
   PostgresArray statuses{PostgresType::int2};
   PostgresArray updated{PostgresType::timestamptz};
   PostgresArray deleted{PostgresType::timestamptz};
-  Positions positions;
+  PostgresArray changes{PostgresType::int8};
+  PostgresPositions positions;
   bool any = false;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto* event = std::get_if<ImportedEvent>(&items[i].what);
@@ -237,7 +205,9 @@ Result<void> PostgresImport::set_states(std::span<const ImportItem> items,
     statuses.add_int2(static_cast<std::int16_t>(event->state.status));
     updated.add_time(event->state.updated_at);
     add_time(deleted, event->state.deleted_at);
-    positions.add(event->event->owner(), event->change.value_or(event->sequence) + shift_.offset);
+    const auto change = event->change.value_or(event->sequence) + shift_.offset;
+    changes.add_int8(to_bigint(change));
+    positions.add(event->event->owner(), change);
   }
   if (!any) return {};
   PostgresParameters parameters;
@@ -246,8 +216,9 @@ Result<void> PostgresImport::set_states(std::span<const ImportItem> items,
   parameters.add_array(PostgresType::int2_array, std::move(statuses));
   parameters.add_array(PostgresType::timestamptz_array, std::move(updated));
   parameters.add_array(PostgresType::timestamptz_array, std::move(deleted));
+  parameters.add_array(PostgresType::int8_array, std::move(changes));
   if (const auto set = connection_->run(states_sql, parameters); !set) return set.error();
-  return std::move(positions).write(*connection_);
+  return write(*connection_, std::move(positions));
 }
 
 Result<void> PostgresImport::put_marks(std::span<const ImportItem> items,
@@ -258,6 +229,7 @@ Result<void> PostgresImport::put_marks(std::span<const ImportItem> items,
   PostgresArray statuses{PostgresType::int2};
   PostgresArray updated{PostgresType::timestamptz};
   PostgresArray deleted{PostgresType::timestamptz};
+  PostgresArray changes{PostgresType::int8};
   bool any = false;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto* mark = std::get_if<ExportedMark>(&items[i].what);
@@ -270,6 +242,11 @@ Result<void> PostgresImport::put_marks(std::span<const ImportItem> items,
     statuses.add_int2(static_cast<std::int16_t>(mark->state.status));
     updated.add_time(mark->state.updated_at);
     add_time(deleted, mark->state.deleted_at);
+    if (mark->change) {
+      changes.add_int8(to_bigint(*mark->change + shift_.offset));
+    } else {
+      changes.add_null();
+    }
   }
   if (!any) return {};
   PostgresParameters parameters;
@@ -279,9 +256,10 @@ Result<void> PostgresImport::put_marks(std::span<const ImportItem> items,
   parameters.add_array(PostgresType::int2_array, std::move(statuses));
   parameters.add_array(PostgresType::timestamptz_array, std::move(updated));
   parameters.add_array(PostgresType::timestamptz_array, std::move(deleted));
+  parameters.add_array(PostgresType::int8_array, std::move(changes));
   const auto put = connection_->run(marks_sql, parameters);
   if (!put) return put.error();
-  Positions positions;
+  PostgresPositions positions;
   for (int row = 0; row < put->count(); ++row) {
     const auto item = static_cast<std::size_t>(put->int8(row, 0));
     const bool imported = put->boolean(row, 1);
@@ -289,11 +267,11 @@ Result<void> PostgresImport::put_marks(std::span<const ImportItem> items,
     const auto& mark = std::get<ExportedMark>(items[item].what);
     if (imported && mark.change) positions.add(mark.user, *mark.change + shift_.offset);
   }
-  return std::move(positions).write(*connection_);
+  return write(*connection_, std::move(positions));
 }
 
 Result<void> PostgresImport::finish() {
-  if (auto counted = connection_->run_script(counts_sql); !counted) return counted;
+  if (auto counted = connection_->run_script(sum_up_sql()); !counted) return counted;
   if (const auto committed = connection_->run("COMMIT"); !committed) return committed.error();
   // The planner knows nothing yet of tables that were empty a moment ago.
   if (const auto analyzed =

@@ -25,13 +25,17 @@ std::string severities_sql() {
          broadcasts_sql + ") GROUP BY severity";
 }
 
+/// The position of the inbox, and its horizon: what was removed counts for both.
 std::string position_sql() {
-  return std::string{
-             "SELECT greatest((SELECT max(sequence) FROM carillon.events"
-             " WHERE user_id = $1), (SELECT last_change FROM carillon.positions"
-             " WHERE user_id = $1), 0), greatest((SELECT max(sequence)"
-             " FROM carillon.events WHERE user_id = "} +
-         broadcasts_sql + "), 0)";
+  const auto of = [](const std::string& owner) {
+    return "greatest((SELECT max(sequence) FROM carillon.events WHERE user_id = " + owner +
+           "), (SELECT last_change FROM carillon.positions WHERE user_id = " + owner + "), 0)";
+  };
+  const auto horizon_of = [](const std::string& owner) {
+    return "coalesce((SELECT horizon FROM carillon.positions WHERE user_id = " + owner + "), 0)";
+  };
+  return "SELECT " + of("$1") + ", " + of(broadcasts_sql) + ", " + horizon_of("$1") + ", " +
+         horizon_of(broadcasts_sql);
 }
 
 /// The SQL of one list: its conditions, and the parameters that they share.
@@ -183,6 +187,13 @@ void fill_from_counts(const PostgresRows& rows, const ListQuery& query, EventPag
   page.total_count += page.read_count;
 }
 
+/// Whether something behind the cursor may have been removed.
+bool is_gone(const PostgresRows& position, const ListQuery& query) {
+  const auto own = query.user.is_nil() ? 0 : static_cast<engine::Sequence>(position.int8(0, 2));
+  return query.after->user < own ||
+         query.after->broadcast < static_cast<engine::Sequence>(position.int8(0, 3));
+}
+
 void fill_events(const PostgresRows& rows, const ListQuery& query, EventPage& page) {
   page.events.reserve(static_cast<std::size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row)
@@ -237,6 +248,7 @@ Result<EventPage> read_page(PostgresConnection& connection,
   fill_from_counts(*severities, query, page);
   const auto position = connection.take(deadline);
   if (!position) return position.error();
+  if (query.after && is_gone(*position, query)) return engine::Error{engine::Errc::history_gone};
   if (!query.user.is_nil())
     page.cursor.position.user = static_cast<engine::Sequence>(position->int8(0, 0));
   page.cursor.position.broadcast = static_cast<engine::Sequence>(position->int8(0, 1));

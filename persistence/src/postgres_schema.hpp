@@ -2,6 +2,7 @@
 
 #include "carillon/engine/cursor.hpp"
 #include "carillon/engine/ids.hpp"
+#include "carillon/engine/log.hpp"
 #include "carillon/engine/result.hpp"
 #include "carillon/persistence/store.hpp"
 #include "persistence/src/postgres_connection.hpp"
@@ -11,8 +12,9 @@
 
 namespace carillon::persistence {
 
-/// Version of the tables in the schema `carillon`. Another one is refused.
-inline constexpr std::int64_t postgres_schema_version = 1;
+/// Version of the tables in the schema `carillon`. An earlier one is migrated when the
+/// store is opened, a later one refused.
+inline constexpr std::int64_t postgres_schema_version = 2;
 
 /// Sequences reserved at a time, as in a RocksStore.
 inline constexpr engine::Sequence postgres_reservation_block = engine::Sequence{1} << 30U;
@@ -24,6 +26,8 @@ struct PostgresMeta {
   std::uint64_t commits = 0;  ///< number of the latest commit
   engine::Sequence reserved_until = 0;
   std::int64_t life = 0;  ///< how often the database was opened
+  std::uint64_t events = 0;
+  std::uint64_t event_bytes = 0;  ///< as retention counts them
 };
 
 /// Takes the database for this session: one server at a time may write it.
@@ -31,10 +35,15 @@ struct PostgresMeta {
 [[nodiscard]] engine::Result<void> take_lock(PostgresConnection& connection,
                                              const std::string& shown_url);
 
-/// Makes the schema `carillon` where there is none. REQUIRES the lock.
-/// unsupported_version if it is of another version.
+/// The same, but waits some seconds for a session that is about to end.
+[[nodiscard]] engine::Result<void> wait_for_lock(PostgresConnection& connection,
+                                                 const std::string& shown_url);
+
+/// Makes the schema `carillon` where there is none, and migrates one of an earlier version.
+/// REQUIRES the lock. unsupported_version if it is of a later one.
 [[nodiscard]] engine::Result<void> make_schema(PostgresConnection& connection,
-                                               const std::string& shown_url);
+                                               const std::string& shown_url,
+                                               const engine::LogSink& log);
 
 /// Whether the schema `carillon` is there and of this version; not_found, corrupt or
 /// unsupported_version if not.

@@ -77,7 +77,7 @@ void PostgresPool::forget_failure() {
 Result<std::unique_ptr<Store>> PostgresStore::open(const StoreOptions& options) {
   const auto target = parse_postgres_url(options.url);
   if (!target) return target.error();
-  std::unique_ptr<PostgresStore> store{new PostgresStore{*target, options.log}};
+  std::unique_ptr<PostgresStore> store{new PostgresStore{*target, options}};
   engine::Sequence last_broadcast = 0;
   const auto meta = store->writer_.open(last_broadcast);
   if (!meta) return meta.error();
@@ -101,6 +101,19 @@ Result<void> PostgresStore::commit(std::span<const LogEntry> batch) {
   health_.writable = static_cast<bool>(done);
   health_.reason = done ? std::string{} : done.error().text();
   return done;
+}
+
+Result<RetentionStep> PostgresStore::retain(engine::Timestamp now,
+                                            std::chrono::microseconds budget) {
+  try {
+    return writer_.retain(now, budget);
+  } catch (const std::exception& thrown) {
+    return Error{Errc::unavailable, std::string{"While removing old events: "} + thrown.what()};
+  }
+}
+
+void PostgresStore::set_retention(const RetentionOptions& options) {
+  writer_.retention().set_options(options);
 }
 
 // A connection that lay idle while the server was restarted fails at its first
@@ -159,6 +172,12 @@ Result<void> PostgresStore::backup(const std::string& /*directory*/) const {
                "The store is in PostgreSQL, which backs it up itself, also while it is served: "
                "pg_dump --format=custom --schema=carillon --file=FILE '" +
                    shown_ + "'"};
+}
+
+StoreLoad PostgresStore::load() const {
+  StoreLoad load;
+  load.retention = writer_.retention().load();
+  return load;
 }
 
 engine::InboxHealth PostgresStore::health() const {

@@ -65,6 +65,9 @@ class PostgresStore final : public Store {
   [[nodiscard]] static engine::Result<std::unique_ptr<Store>> open(const StoreOptions& options);
 
   [[nodiscard]] engine::Result<void> commit(std::span<const engine::LogEntry> batch) override;
+  [[nodiscard]] engine::Result<RetentionStep> retain(engine::Timestamp now,
+                                                     std::chrono::microseconds budget) override;
+  void set_retention(const RetentionOptions& options) override;
   [[nodiscard]] engine::Result<engine::EventPage> list(
       const engine::ListQuery& query) const override;
   [[nodiscard]] engine::Result<std::string> get(const engine::UserId& user,
@@ -81,10 +84,11 @@ class PostgresStore final : public Store {
   [[nodiscard]] engine::LogOrigin origin() const noexcept override { return origin_; }
   [[nodiscard]] StoreIdentity identity() const noexcept override { return identity_; }
   [[nodiscard]] engine::InboxHealth health() const override;
+  [[nodiscard]] StoreLoad load() const override;
 
  private:
-  PostgresStore(const PostgresTarget& target, const engine::LogSink& log)
-      : shown_{target.shown}, writer_{target, log}, pool_{target} {}
+  PostgresStore(const PostgresTarget& target, const StoreOptions& options)
+      : shown_{target.shown}, writer_{target, options.log, options.retention}, pool_{target} {}
 
   template <class T, class Read>
   [[nodiscard]] engine::Result<T> read(Read&& read) const;

@@ -1,44 +1,44 @@
 #include "persistence/src/postgres_verify.hpp"
 
-#include "persistence/src/postgres_connection.hpp"
-#include "persistence/src/postgres_schema.hpp"
+#include "persistence/src/postgres_event.hpp"
+#include "persistence/src/postgres_snapshot.hpp"
+#include "persistence/src/postgres_sums.hpp"
 
 #include <array>
+#include <string>
+#include <vector>
 
 namespace carillon::persistence {
 namespace {
 
 using engine::Result;
 
-constexpr const char* setup_sql = R"(
-SET statement_timeout = 0; SET lock_timeout = '10s'; SET idle_session_timeout = 0; SET jit = off;
-SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;
+/// Counts and kinds are sums over carillon.counts, so this is both.
+std::string wrong_counts_sql() {
+  return std::string{"WITH sums AS ("} + postgres_sums_sql + R"()
+SELECT format('carillon.counts of user %s, severity %s, %s/%s', user_id, severity, category, action),
+       format('says %s unread, %s read and %s deleted, its events add up to %s, %s and %s',
+              coalesce(n.unread, 0), coalesce(n.read, 0), coalesce(n.deleted, 0),
+              coalesce(s.unread, 0), coalesce(s.read, 0), coalesce(s.deleted, 0))
+  FROM sums s FULL JOIN carillon.counts n USING (user_id, severity, category, action)
+ WHERE (coalesce(n.unread, 0), coalesce(n.read, 0), coalesce(n.deleted, 0))
+       <> (coalesce(s.unread, 0), coalesce(s.read, 0), coalesce(s.deleted, 0))
+ ORDER BY 1 LIMIT 1000
 )";
+}
+
+std::string wrong_total_sql() {
+  return std::string{R"(
+SELECT 'carillon.meta', format('says %s events of %s bytes, and there are %s of %s',
+                               m.events, m.event_bytes, s.events, s.bytes)
+  FROM carillon.meta m, (SELECT count(*) AS events, coalesce(sum()"} +
+         postgres_event_bytes_sql + R"(), 0) AS bytes FROM carillon.events e) s
+ WHERE m.events <> s.events OR m.event_bytes <> s.bytes
+)";
+}
 
 /// Each returns the faults that it finds: where, what. As many as are worth reading.
 constexpr std::array fault_queries{
-    // Counts and kinds are sums over carillon.counts, so this is both.
-    R"(
-WITH sums AS (
-  SELECT user_id, severity, category, action,
-         sum(unread)::bigint AS unread, sum(read)::bigint AS read
-    FROM (SELECT user_id, severity, category, action,
-                 (status = 0)::int AS unread, (status = 1)::int AS read
-            FROM carillon.events WHERE deleted_at IS NULL
-          UNION ALL
-          SELECT m.user_id, e.severity, e.category, e.action,
-                 (m.status = 0 AND m.deleted_at IS NULL)::int - (e.status = 0)::int,
-                 (m.status = 1 AND m.deleted_at IS NULL)::int - (e.status = 1)::int
-            FROM carillon.marks m JOIN carillon.events e
-              ON e.user_id = '00000000-0000-0000-0000-000000000000' AND e.sequence = m.sequence
-         ) AS each GROUP BY user_id, severity, category, action)
-SELECT format('carillon.counts of user %s, severity %s, %s/%s', user_id, severity, category, action),
-       format('says %s unread and %s read, its events add up to %s and %s', coalesce(n.unread, 0),
-              coalesce(n.read, 0), coalesce(s.unread, 0), coalesce(s.read, 0))
-  FROM sums s FULL JOIN carillon.counts n USING (user_id, severity, category, action)
- WHERE coalesce(n.unread, 0) <> coalesce(s.unread, 0) OR coalesce(n.read, 0) <> coalesce(s.read, 0)
- ORDER BY 1 LIMIT 1000
-)",
     R"(
 SELECT format('carillon.marks of user %s, sequence %s', m.user_id, m.sequence),
        'belongs to no broadcast'
@@ -83,15 +83,14 @@ SELECT (SELECT count(DISTINCT user_id) FROM carillon.counts
 )";
 
 Result<void> find_faults(PostgresConnection& connection,
+                         const std::string& sql,
                          StoreFindings& findings,
                          const std::function<void(const StoreFault&)>& on_fault) {
-  for (const auto* sql : fault_queries) {
-    const auto rows = connection.run(sql);
-    if (!rows) return rows.error();
-    findings.faults += static_cast<std::uint64_t>(rows->count());
-    for (int row = 0; row < rows->count(); ++row)
-      on_fault({.where = std::string{rows->text(row, 0)}, .what = std::string{rows->text(row, 1)}});
-  }
+  const auto rows = connection.run(sql.c_str());
+  if (!rows) return rows.error();
+  findings.faults += static_cast<std::uint64_t>(rows->count());
+  for (int row = 0; row < rows->count(); ++row)
+    on_fault({.where = std::string{rows->text(row, 0)}, .what = std::string{rows->text(row, 1)}});
   return {};
 }
 
@@ -99,18 +98,16 @@ Result<void> find_faults(PostgresConnection& connection,
 
 Result<StoreFindings> verify_postgres(const std::string& url,
                                       const std::function<void(const StoreFault&)>& on_fault) {
-  const auto target = parse_postgres_url(url);
-  if (!target) return target.error();
-  const auto opened = PostgresConnection::open(*target, setup_sql);
+  const auto opened = open_postgres_snapshot(url);
   if (!opened) return opened.error();
   auto& connection = **opened;
-  if (auto begun = connection.run("BEGIN"); !begun) return begun.error();
-  if (auto known = check_schema(connection, target->shown); !known) return known.error();
-
   StoreFindings findings;
   findings.unchecked.emplace_back("checksums of pages (pg_amcheck does)");
   findings.unchecked.emplace_back("whether metadata is JSON");
-  if (auto done = find_faults(connection, findings, on_fault); !done) return done.error();
+  std::vector<std::string> queries{wrong_counts_sql(), wrong_total_sql()};
+  queries.insert(queries.end(), fault_queries.begin(), fault_queries.end());
+  for (const auto& sql : queries)
+    if (auto done = find_faults(connection, sql, findings, on_fault); !done) return done.error();
   const auto sums = connection.run(sums_sql);
   if (!sums) return sums.error();
   int column = 0;

@@ -1,7 +1,5 @@
 #include "persistence/src/postgres_writer.hpp"
 
-#include <chrono>
-#include <thread>
 #include <utility>
 
 namespace carillon::persistence {
@@ -13,14 +11,8 @@ using engine::LogEntry;
 using engine::LogField;
 using engine::LogLevel;
 using engine::Result;
-using std::chrono::milliseconds;
 
 constexpr auto forever = PostgresConnection::no_deadline;
-
-/// How long an opening waits for a lock: the server may take a moment to notice
-/// that the process before this one is gone.
-constexpr milliseconds lock_patience{3000};
-constexpr milliseconds lock_pause{50};
 
 // The server drops the lock of a host that died within half a minute, and lets no
 // ALTER TABLE of an operator hold commits for longer. Plans come from the shape of
@@ -38,8 +30,8 @@ SELECT set_config('synchronous_commit', 'on', false)
 
 constexpr const char* number_commit = "number_commit";
 constexpr const char* number_commit_sql =
-    "UPDATE carillon.meta SET commits = $1, reserved_until = $2"
-    " WHERE commits = $1 - 1 AND life = $3";
+    "UPDATE carillon.meta SET commits = $1, reserved_until = $2, events = events + $4,"
+    " event_bytes = event_bytes + $5 WHERE commits = $1 - 1 AND life = $3";
 
 }  // namespace
 
@@ -52,16 +44,8 @@ Result<void> PostgresWriter::connect() {
 
 Result<PostgresMeta> PostgresWriter::open(engine::Sequence& last_broadcast) {
   if (auto connected = connect(); !connected) return connected.error();
-  const auto give_up_at = std::chrono::steady_clock::now() + lock_patience;
-  for (;;) {
-    const auto locked = take_lock(*connection_, target_.shown);
-    if (locked) break;
-    if (locked.error().code != make_error_code(Errc::locked) ||
-        std::chrono::steady_clock::now() >= give_up_at)
-      return locked.error();
-    std::this_thread::sleep_for(lock_pause);
-  }
-  if (auto made = make_schema(*connection_, target_.shown); !made) return made.error();
+  if (auto locked = wait_for_lock(*connection_, target_.shown); !locked) return locked.error();
+  if (auto made = make_schema(*connection_, target_.shown, log_); !made) return made.error();
   const auto meta = begin_life(*connection_, target_.shown);
   if (!meta) return meta;
   const auto last = read_last_broadcast(*connection_);
@@ -70,16 +54,20 @@ Result<PostgresMeta> PostgresWriter::open(engine::Sequence& last_broadcast) {
   life_ = meta->life;
   commits_ = meta->commits;
   reserved_until_ = meta->reserved_until;
+  retention_.begin(*meta);
   if (auto prepared = prepare(); !prepared) return prepared.error();
   return meta;
 }
 
 Result<void> PostgresWriter::prepare() {
-  const std::vector<Oid> types(3, static_cast<Oid>(PostgresType::int8));
+  const std::vector<Oid> types(5, static_cast<Oid>(PostgresType::int8));
   connection_->prepare(number_commit, number_commit_sql, types);
   PostgresBatch::prepare(*connection_);
+  PostgresRetention::prepare(*connection_);
   connection_->sync();
-  for (int i = 0; i < 1 + PostgresBatch::prepared_statements; ++i)
+  constexpr int statements =
+      1 + PostgresBatch::prepared_statements + PostgresRetention::prepared_statements;
+  for (int i = 0; i < statements; ++i)
     if (const auto done = connection_->take(forever); !done) return done.error();
   return connection_->take_sync(forever);
 }
@@ -87,12 +75,15 @@ Result<void> PostgresWriter::prepare() {
 Result<void> PostgresWriter::commit(std::span<const LogEntry> batch) {
   if (ended_) return *ended_;
   if (batch.empty()) return {};
+  auto done = try_commit(batch);
+  failed_ = !done;
+  return done;
+}
+
+Result<void> PostgresWriter::try_commit(std::span<const LogEntry> batch) {
   if (!connection_) {
     const auto applied = reconnect();
-    if (!applied) {
-      connection_.reset();
-      return applied.error();
-    }
+    if (!applied) return applied.error();
     if (*applied) return {};
   }
   auto done = write(batch);
@@ -100,8 +91,27 @@ Result<void> PostgresWriter::commit(std::span<const LogEntry> batch) {
   return done;
 }
 
+Result<RetentionStep> PostgresWriter::retain(engine::Timestamp now,
+                                             std::chrono::microseconds budget) {
+  if (failed_ || ended_) return RetentionStep{};  // a commit comes first
+  if (!connection_)
+    if (const auto connected = reconnect(); !connected) return connected.error();
+  auto step = retention_.slice(*connection_, now, budget);
+  if (step) return step;
+  // What became of it is open: what the database has is read again.
+  roll_back();
+  connection_.reset();
+  return step;
+}
+
 /// True if the commit in doubt turns out to be applied.
 Result<bool> PostgresWriter::reconnect() {
+  auto applied = try_reconnect();
+  if (!applied) connection_.reset();
+  return applied;
+}
+
+Result<bool> PostgresWriter::try_reconnect() {
   if (auto connected = connect(); !connected) return connected.error();
   if (auto locked = take_lock(*connection_, target_.shown); !locked) return locked.error();
   const auto meta = read_meta(*connection_);
@@ -114,6 +124,7 @@ Result<bool> PostgresWriter::reconnect() {
     reserved_until_ = reserving_;
   }
   in_doubt_ = false;
+  retention_.begin(*meta);
   if (log_) {
     const LogField store{.key = "store", .value = target_.shown};
     log_(LogLevel::info, "the store is connected to PostgreSQL again", {&store, 1});
@@ -154,24 +165,27 @@ Result<void> PostgresWriter::write(std::span<const LogEntry> entries) {
   }
   ++commits_;
   reserved_until_ = reserving_;
+  retention_.committed(entries, batch);
   return {};
 }
 
 Result<void> PostgresWriter::write_entries(PostgresBatch& batch) {
+  connection_->send("BEGIN");
+  batch.send();
   PostgresParameters numbers;
   numbers.add_int8(to_bigint(commits_ + 1));
   numbers.add_int8(to_bigint(reserving_));
   numbers.add_int8(life_);
-  connection_->send("BEGIN");
+  numbers.add_int8(to_bigint(batch.events()));
+  numbers.add_int8(to_bigint(batch.bytes()));
   connection_->send_prepared(number_commit, numbers);
-  batch.send();
   connection_->sync();
 
   const auto begun = connection_->take(forever);
   if (!begun) return begun.error();
+  if (auto taken = batch.take(); !taken) return taken;
   const auto numbered = connection_->take(forever);
   if (!numbered) return numbered.error();
-  if (auto taken = batch.take(); !taken) return taken;
   if (auto ended = connection_->take_sync(forever); !ended) return ended;
   if (numbered->affected() == 1) return {};
   // The lock is the session's, so somebody went round it.

@@ -1,8 +1,10 @@
 #include "persistence/src/retention.hpp"
 
+#include "persistence/src/holder.hpp"
 #include "persistence/src/inbox_scan.hpp"
 #include "persistence/src/keys.hpp"
 #include "persistence/src/records.hpp"
+#include "persistence/src/retention_pace.hpp"
 #include "persistence/src/retention_work.hpp"
 
 #include <algorithm>
@@ -20,16 +22,6 @@ using Milliseconds = std::chrono::milliseconds;
 
 constexpr auto never = Timestamp::max();
 constexpr auto no_limit = std::numeric_limits<std::uint64_t>::max();
-
-// Beyond these a slice may take longer.
-constexpr std::int64_t behind_share = 64;  // of the bound
-constexpr std::uint64_t behind_bytes = std::uint64_t{1} << 20U;
-constexpr Milliseconds behind_age{10'000};
-constexpr std::size_t behind_users = 1'024;
-
-const UserId& holder_of(const engine::EventView& event) noexcept {
-  return event.audience == engine::Audience::everyone ? broadcasts_owner : event.owner;
-}
 
 Timestamp time_of_us(std::uint64_t time) {
   return Timestamp{std::chrono::microseconds{static_cast<std::int64_t>(time)}};
@@ -244,10 +236,11 @@ RetentionSlice Retention::finish(Work& work) {
   record.users_waiting = waiting_.size() > slice.done.size();
   auto& step = slice.step;
   step.more = step.more || record.users_waiting || record.sweep != Sweep::none;
-  const auto over = bytes_over(record.bytes);
-  const auto slack = in_force_.bytes / static_cast<std::uint64_t>(behind_share) + behind_bytes;
-  step.behind = over > slack || slice.lag > std::max(in_force_.age / behind_share, behind_age) ||
-                waiting_.size() - slice.done.size() > behind_users;
+  RetentionLoad left;
+  left.bytes_over = bytes_over(record.bytes);
+  left.lag = slice.lag;
+  left.waiting_users = waiting_.size() - slice.done.size();
+  step.behind = is_far_behind(in_force_, left);
   slice.writes = !slice.removed.empty() || record.sweep != record_.sweep ||
                  record.sweep_user != record_.sweep_user ||
                  record.sweep_sequence != record_.sweep_sequence ||

@@ -5,6 +5,7 @@ import time
 import unittest
 
 from carillond import (DEADLINE_S, Connection, IntegrationTest, event, metric, new_user, query, run)
+from postgresql import PostgreSQL
 
 LIST = "/api/events/list"
 
@@ -32,7 +33,8 @@ class RetentionTest(IntegrationTest):
     # before is told so, and a restart changes nothing.
     # Method: more events than that over one connection, with a cursor taken early.
     def test_the_latest_events_of_a_user_stay(self):
-        for store in ("memory:", ""):
+        database = self.use(PostgreSQL())
+        for store in ("memory:", "", database.url):
             with self.subTest(store=store):
                 self.keep_latest(*(["--store", store] if store else []))
 
@@ -70,13 +72,20 @@ class RetentionTest(IntegrationTest):
         self.assertEqual(set(self.listed(server, pagesize=100)), set(ids[-10:]))
         self.assert_refusal(server.get(query(LIST, after=early), user=self.user), 400,
                             "history_gone")
+        self.assertEqual(server.stop(), 0)
 
     # Goal: events leave when they are too old, also while nobody publishes, and SIGHUP
     # says how old that is.
     def test_old_events_leave_while_nothing_happens(self):
+        database = self.use(PostgreSQL())
+        for store in ([], ["--store", database.url]):
+            with self.subTest(store=store):
+                self.leave_while_nothing_happens(*store)
+
+    def leave_while_nothing_happens(self, *flags):
         config = self.path("carillond.toml")
         self.write(config, 'retention_age = "1h"\n')
-        server = self.start("--config", config)
+        server = self.start("--config", config, *flags)
         for number in range(20):
             server.publish(self.user, description=str(number))
         self.assertEqual(self.total(server), 20)
@@ -87,6 +96,7 @@ class RetentionTest(IntegrationTest):
         self.wait_for_total(server, 0)
         self.assertEqual(metric(server, "carillon_retention_removed_events_total"), 20)
         self.assertEqual(metric(server, "carillon_store_event_bytes"), 0)
+        self.assertEqual(server.stop(), 0)
 
     def test_a_wrong_value_is_told_what_would_be_right(self):
         ended = run("--check-config", "--retention-age", "30")
@@ -94,9 +104,6 @@ class RetentionTest(IntegrationTest):
         self.assertIn('retention_age is "30": expected a time', ended.stderr)
         ended = run("--check-config", "--retention-bytes", "1TB")
         self.assertIn("retention_bytes", ended.stderr)
-        ended = run("--check-config", "--store", "postgresql://db/x", "--retention-age", "1h")
-        self.assertEqual(ended.returncode, 1)
-        self.assertIn("PostgreSQL", ended.stderr)
 
     def use_connection(self, server):
         connection = Connection(server)

@@ -208,7 +208,6 @@ TEST_P(StoreModelTest, AnswersWhatANaiveModelDoes) {
 }
 
 TEST_P(StoreModelTest, AnswersTheSameWhileOldEventsLeave) {
-  if (GetParam() == StoreKind::postgresql) GTEST_SKIP() << "has no retention yet";
   ASSERT_NO_FATAL_FAILURE(open_with({.age = std::chrono::seconds{150},
                                      .events_per_user = 15,
                                      .purge_deleted_after = std::chrono::seconds{0}}));
@@ -217,7 +216,6 @@ TEST_P(StoreModelTest, AnswersTheSameWhileOldEventsLeave) {
 }
 
 TEST_P(StoreModelTest, AnswersTheSameWhileDeletedEventsArePurged) {
-  if (GetParam() == StoreKind::postgresql) GTEST_SKIP() << "has no retention yet";
   ASSERT_NO_FATAL_FAILURE(open_with(
       {.age = std::chrono::seconds{300}, .purge_deleted_after = std::chrono::seconds{60}}));
   ASSERT_NO_FATAL_FAILURE(compare_for(80));

@@ -76,14 +76,6 @@ void apply_environment(LoadedConfig& loaded, const std::map<std::string, std::st
       loaded.warnings.push_back(variable + " is set, but no configuration key has this name");
 }
 
-/// Whether the store can do what is asked of its retention.
-bool keeps_within_bounds(const Config& config) {
-  const auto& retention = config.store.retention;
-  const string_view url = config.store.url;
-  return !url.starts_with("postgres") ||
-         (retention.age.count() == 0 && retention.events_per_user == 0 && retention.bytes == 0);
-}
-
 void check_together(LoadedConfig& loaded) {
   const auto& config = loaded.config;
   if (config.data_dir.empty())
@@ -92,10 +84,6 @@ void check_together(LoadedConfig& loaded) {
         "--data-dir DIR");
   if (auto known = persistence::check_store_url(store_url(config)); !known)
     loaded.faults.push_back("store: " + known.error().text());
-  if (!keeps_within_bounds(config))
-    loaded.faults.emplace_back(
-        "retention_age, retention_events_per_user and retention_bytes are not supported by a "
-        "store in PostgreSQL yet: leave them at 0, or use rocksdb: or memory:");
   if (config.auth == "none" && !config.insecure && !is_loopback(config.listen))
     loaded.faults.push_back(fmt::format(
         "auth = \"none\" on {} would let every machine that reaches it act as any user: listen on "
