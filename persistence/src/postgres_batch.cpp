@@ -24,6 +24,7 @@ using engine::Result;
 constexpr std::size_t insert_events_max = 256;
 
 constexpr const char* insert_events = "insert_events";
+constexpr const char* insert_new_events = "insert_new_events";
 constexpr const char* add_counts = "add_counts";
 
 constexpr const char* add_counts_sql = R"(
@@ -99,12 +100,14 @@ std::vector<Oid> oids(std::initializer_list<PostgresType> types) {
 
 void PostgresBatch::prepare(PostgresConnection& connection) {
   using enum PostgresType;
-  connection.prepare(insert_events, PostgresEventRows::insert_sql, PostgresEventRows::types());
+  const auto types = PostgresEventRows::types();
+  connection.prepare(insert_events, PostgresEventRows::insert_sql().c_str(), types);
+  connection.prepare(insert_new_events, PostgresEventRows::insert_new_sql().c_str(), types);
   connection.prepare(
       add_counts, add_counts_sql,
       oids({uuid_array, int2_array, text_array, text_array, int8_array, int8_array}));
   prepare_changes(connection);
-  static_assert(prepared_statements == 2 + prepared_changes);
+  static_assert(prepared_statements == 3 + prepared_changes);
 }
 
 engine::Sequence PostgresBatch::last_sequence() const noexcept {
@@ -124,12 +127,16 @@ void PostgresBatch::send() {
 }
 
 void PostgresBatch::send_entries() {
-  PostgresEventRows rows;
-  const auto flush = [this, &rows] {
-    if (rows.count() == 0) return;
-    bytes_ += rows.bytes();
-    connection_.send_prepared(insert_events, std::exchange(rows, {}).take());
-    sent_.push_back({});
+  // Of ours looking for the id is spared, a sixth of what the server does for an event; and
+  // they go user by user, so that neighbours in the indexes are inserted one after the other.
+  std::vector<const engine::Event*> ours;
+  std::vector<const engine::Event*> others;  // the first of an id counts
+  const auto flush = [&] {
+    std::ranges::stable_sort(ours, {}, [](const auto* event) { return holder_of(event->view()); });
+    send_events(insert_new_events, ours);
+    send_events(insert_events, others);
+    ours.clear();
+    others.clear();
   };
   for (const auto& entry : entries_) {
     if (entry.change) {
@@ -145,10 +152,23 @@ void PostgresBatch::send_entries() {
     CARILLON_STORE_ASSERT(event.audience() == Audience::everyone || !event.owner().is_nil(),
                           "a user's event has an owner; the nil user's are the broadcasts");
     ++events_;
-    rows.add(event);
-    if (rows.count() == insert_events_max) flush();
+    (ids_ == Ids::trusted && !event.id_from_publisher() ? ours : others).push_back(&event);
   }
   flush();
+}
+
+void PostgresBatch::send_events(const char* statement,
+                                std::span<const engine::Event* const> events) {
+  while (!events.empty()) {
+    const auto some = events.first(std::min(events.size(), insert_events_max));
+    events = events.subspan(some.size());
+    PostgresEventRows rows;
+    for (const auto* event : some)
+      rows.add(*event);
+    bytes_ += rows.bytes();
+    connection_.send_prepared(statement, std::move(rows).take());
+    sent_.push_back({});
+  }
 }
 
 Result<void> PostgresBatch::take() {

@@ -20,12 +20,18 @@ namespace carillon::persistence {
 /// Threads   One; made for one batch.
 class PostgresBatch {
  public:
-  PostgresBatch(PostgresConnection& connection, std::span<const engine::LogEntry> entries) noexcept
-      : connection_{connection}, entries_{entries} {}
+  /// Whether an id that we made can be in the store already. That would fail the first
+  /// attempt, so another one must not take it for granted.
+  enum class Ids : std::uint8_t { trusted, checked };
+
+  PostgresBatch(PostgresConnection& connection,
+                std::span<const engine::LogEntry> entries,
+                Ids ids) noexcept
+      : connection_{connection}, entries_{entries}, ids_{ids} {}
 
   /// Makes the statements known; `prepared_statements` results must be taken.
   static void prepare(PostgresConnection& connection);
-  static constexpr int prepared_statements = 4;
+  static constexpr int prepared_statements = 5;
 
   void send();
   /// Takes the results; fills Change::affected. After an error: drain.
@@ -49,10 +55,12 @@ class PostgresBatch {
     engine::Change* change = nullptr;  // null: an INSERT of events
   };
   void send_entries();
+  void send_events(const char* statement, std::span<const engine::Event* const> events);
   [[nodiscard]] engine::Result<void> find_left_out();
 
   PostgresConnection& connection_;
   std::span<const engine::LogEntry> entries_;
+  const Ids ids_;
   std::vector<Sent> sent_;
   bool counts_sent_ = false;
   std::uint64_t events_ = 0;

@@ -68,8 +68,9 @@ void replace_nul(std::string& text) {
 
 PostgresEventRows::PostgresEventRows() = default;
 
-// An event enters with updated_at = created_at, so that one parameter serves both.
-const char* const PostgresEventRows::insert_sql = R"(
+const std::string& PostgresEventRows::insert_new_sql() {
+  // An event enters with updated_at = created_at, so that one parameter serves both.
+  static const std::string sql = R"(
 INSERT INTO carillon.events
        (user_id, sequence, created_at, updated_at, severity, status, id, system_id, operation_id,
         acted_upon, broadcast_owner, category, action, description, metadata, exact_body, aged_at)
@@ -78,8 +79,14 @@ SELECT u, n, t, t, s, r, i, y, o, a, b, c, k, d, m, x, g
               $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::uuid[], $11::text[],
               $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[])
        AS row (u, n, t, s, r, i, y, o, a, b, c, k, d, m, x, g)
-    ON CONFLICT (id, user_id) DO NOTHING
 )";
+  return sql;
+}
+
+const std::string& PostgresEventRows::insert_sql() {
+  static const std::string sql = insert_new_sql() + " ON CONFLICT (id, user_id) DO NOTHING";
+  return sql;
+}
 
 std::vector<Oid> PostgresEventRows::types() {
   return PostgresEventRows{}.take().types();

@@ -23,8 +23,11 @@ class PostgresEventRows {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] PostgresParameters take() &&;
 
-  /// The statement that takes the parameters, and their types.
-  static const char* const insert_sql;
+  /// The statement that takes the parameters, and their types. One that its holder has under
+  /// the same id already is left out.
+  [[nodiscard]] static const std::string& insert_sql();
+  /// The same of ids that are known to be new; else it fails.
+  [[nodiscard]] static const std::string& insert_new_sql();
   [[nodiscard]] static std::vector<Oid> types();
 
  private:

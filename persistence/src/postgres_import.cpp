@@ -181,7 +181,8 @@ Result<void> PostgresImport::put_events(std::span<const ImportItem> items,
       rows.add(*event->event, event->view(event->sequence + shift_.offset));
   }
   if (rows.count() == 0) return {};
-  const auto inserted = connection_->run(PostgresEventRows::insert_sql, std::move(rows).take());
+  const auto inserted =
+      connection_->run(PostgresEventRows::insert_sql().c_str(), std::move(rows).take());
   if (!inserted) return inserted.error();
   return set_states(items, outcomes);
 }

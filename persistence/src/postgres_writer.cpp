@@ -152,7 +152,8 @@ Result<bool> PostgresWriter::check_same_life(const PostgresMeta& meta) {
 }
 
 Result<void> PostgresWriter::write(std::span<const LogEntry> entries) {
-  PostgresBatch batch{*connection_, entries};
+  using Ids = PostgresBatch::Ids;
+  PostgresBatch batch{*connection_, entries, failed_ ? Ids::checked : Ids::trusted};
   // At half of the block: what was shown but is not committed yet is bounded by
   // the engine's credit to far less than the other half.
   const auto needed = batch.last_sequence() + postgres_reservation_block / 2;

@@ -128,6 +128,21 @@ TEST_F(PostgresStoreTest, GoesOnAfterItsConnectionsWereCut) {
   EXPECT_EQ(list({.user = alice}).total_count, 2U);
 }
 
+// Method: an id of ours can't be there already, so the test puts it there.
+TEST_F(PostgresStoreTest, AnIdOfOursThatIsThereAlreadyIsLeftOutByTheSecondAttempt) {
+  publish({.owner = alice});
+  const std::vector batch{entry(EventSpec{.owner = alice}), entry(EventSpec{.owner = alice})};
+  ASSERT_FALSE(batch[0].event->id_from_publisher());
+  sql("UPDATE carillon.events SET id = '" + to_string(batch[0].event->id()) + "'");
+
+  EXPECT_FALSE(store_->commit(batch));
+  commit(batch);
+
+  EXPECT_THAT(listed({.user = alice, .descending = false}), ElementsAre(100, 102));
+  EXPECT_EQ(list({.user = alice}).total_count, 2U);
+  EXPECT_EQ(store_->load().retention.events, 2U);
+}
+
 // Method: with a standby named that does not exist, COMMIT waits after it was
 // applied; the session is ended there, so that the client never hears of it.
 TEST_F(PostgresStoreTest, ACommitOfUnknownOutcomeIsAppliedOnce) {
