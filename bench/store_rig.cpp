@@ -101,7 +101,11 @@ fs::path filled(std::uint64_t rows, Filling filling = Filling::users) {
 std::unique_ptr<Store> other_with(std::uint64_t rows) {
   static std::uint64_t written = 0;
   auto store = opened(environment("CARILLON_BENCH_STORE"));
-  if (rows > written) append(*store, rows - written, Filling::users);
+  if (rows > written) {
+    append(*store, rows - written, Filling::users);
+    store.reset();  // whoever appends next needs sequences behind those
+    store = opened(environment("CARILLON_BENCH_STORE"));
+  }
   written = std::max(written, rows);
   return store;
 }

@@ -12,21 +12,21 @@ using engine::Result;
 
 constexpr const char* remove_events = "remove_events";
 
+// By their places: joined by key, a planner without statistics may walk all events.
 // Whoever missed a change to what is gone can't learn of it any more, so horizons cover
 // changes too. One from before schema version 2 has no sequence: no later than the user's
 // latest. What a mark adds to its user's counts is postgres_sums_sql's business.
 std::string remove_sql() {
   return std::string{R"(
 WITH cut AS (
-  SELECT e.user_id, e.sequence
+  SELECT e.place
     FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[]) AS c (holder, first, last, most)
-   CROSS JOIN LATERAL (SELECT user_id, sequence FROM carillon.events
+   CROSS JOIN LATERAL (SELECT ctid AS place FROM carillon.events
                         WHERE user_id = c.holder AND sequence BETWEEN c.first AND c.last
                         ORDER BY sequence LIMIT c.most) AS e
    WHERE EXISTS (SELECT FROM carillon.meta WHERE life = $6) LIMIT $5),
 gone AS (
-  DELETE FROM carillon.events e USING cut
-   WHERE e.user_id = cut.user_id AND e.sequence = cut.sequence
+  DELETE FROM carillon.events e WHERE e.ctid = ANY (ARRAY(SELECT place FROM cut))
   RETURNING e.user_id, e.sequence, e.severity, e.status, e.category, e.action, e.deleted_at,
     )"} + postgres_event_bytes_sql +
          R"( AS bytes,
