@@ -13,10 +13,6 @@
 namespace carillon::net {
 namespace {
 
-/// A body over its limit is read and thrown away up to this size, so that the
-/// connection can go on; it costs the client's bandwidth and no memory.
-constexpr std::size_t discarded_body_bytes_max = std::size_t{8} << 20U;
-
 /// Answers that wait for a slow reader; no further request is parsed above it.
 constexpr std::size_t unsent_bytes_max = std::size_t{1} << 20U;
 
@@ -65,18 +61,27 @@ void HttpConnection::wait_readable() {
 void HttpConnection::on_readable(error_code ec) {
   if (state_ == State::closed) return;
   if (ec) return close(HttpEnd::peer);
+  static_cast<void>(read_once());
+}
+
+/// False if there was nothing to read, or the connection has ended.
+bool HttpConnection::read_once() {
+  error_code ec;
   const auto data = receive(ec);
-  if (ec == asio::error::would_block) return wait_readable();
-  if (ec == asio::error::eof) return on_end_of_stream();
-  if (ec) return close(HttpEnd::peer);
-  if (state_ == State::lingering) {
-    lingered_bytes_ += data.size();
-    if (lingered_bytes_ > discarded_body_bytes_max) return close(HttpEnd::last_response);
-    return wait_readable();
+  const bool came = !ec;
+  if (came && state_ == State::lingering) {
+    drop(data.size());
+  } else if (came) {
+    consume(data);
+    settle();
+  } else if (ec == asio::error::eof) {
+    on_end_of_stream();
+    return false;
+  } else if (ec != asio::error::would_block) {
+    close(HttpEnd::peer);
   }
-  consume(data);
-  settle();
   wait_readable();
+  return came && state_ != State::closed;
 }
 
 /// All bytes to parse: what was pending, then what just came.
@@ -98,7 +103,7 @@ std::string_view HttpConnection::receive(error_code& ec) {
 
 void HttpConnection::on_end_of_stream() {
   end_of_stream_ = true;
-  if (state_ == State::lingering) return close(HttpEnd::last_response);
+  if (state_ == State::lingering) return close(linger_reason_);
   // Half-closed: what was asked is still answered.
   if (has_partial_request() && can_parse())
     refuse(error_response(400, code::malformed_request,

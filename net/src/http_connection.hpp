@@ -20,6 +20,11 @@
 
 namespace carillon::net {
 
+/// A body over its limit is read and thrown away up to this size, so that the
+/// connection can go on; it costs the client's bandwidth and no memory. So is what
+/// comes behind the last answer.
+inline constexpr std::size_t discarded_body_bytes_max = std::size_t{8} << 20U;
+
 /// One HTTP/1.1 connection: reads, parses what is pipelined, answers in order.
 ///
 /// Role      Made by its HttpShard, which keeps it until close().
@@ -43,6 +48,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void resume();
   /// Once a tick: deadlines.
   void sweep();
+  /// Before the shard drains: takes what lies in the socket already.
+  void read_what_came();
   /// The shard drains: closes if nothing is in flight.
   void drain();
   void close(HttpEnd reason);
@@ -72,6 +79,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
 
   void wait_readable();
   void on_readable(error_code ec);
+  [[nodiscard]] bool read_once();
   [[nodiscard]] std::string_view receive(error_code& ec);
   void on_end_of_stream();
   void consume(std::string_view data);
@@ -98,7 +106,10 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void gather();
   void wait_writable();
   void settle();
-  void linger();
+  void linger(HttpEnd reason);
+  void drop(std::size_t bytes);
+  void sweep_lingering();
+  [[nodiscard]] std::size_t unacknowledged_bytes();
   void hand_over();
 
   HttpShard& shard_;
@@ -124,8 +135,11 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::uint64_t partial_since_ = 0;
   std::uint64_t idle_since_ = 0;
   std::uint64_t write_since_ = 0;
-  std::uint64_t linger_since_ = 0;
-  std::size_t lingered_bytes_ = 0;
+  // While lingering.
+  std::uint64_t linger_since_ = 0;    // since the client has all of it
+  std::size_t lingering_unsent_ = 0;  // not acknowledged at the latest tick
+  std::size_t dropped_bytes_ = 0;
+  HttpEnd linger_reason_ = HttpEnd::peer;
 
   bool greeted_ = false;  // a whole header has come
   bool reading_ = false;  // a wait is pending

@@ -3,6 +3,9 @@
 #include "net/src/handlers.hpp"
 #include "net/src/http_connection.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -97,20 +100,55 @@ void HttpConnection::wait_writable() {
 void HttpConnection::settle() {
   if (state_ != State::open || writing_ || !queue_.empty() || out_sent_ != out_.size()) return;
   if (stream_) return hand_over();
-  if (last_) return linger();
+  if (last_) return linger(HttpEnd::last_response);
   if (end_of_stream_) return close(HttpEnd::peer);
-  if (shard_.draining() && !has_partial_request()) return close(HttpEnd::drained);
+  if (shard_.draining() && !has_partial_request()) return linger(HttpEnd::drained);
 }
 
-/// Closes our direction, then waits for the client's end: closing a socket with
-/// unread bytes would reset it, and the client could lose the answer.
-void HttpConnection::linger() {
-  if (end_of_stream_) return close(HttpEnd::last_response);
+/// Closes our direction, then reads and drops what still comes until the client's end:
+/// bytes that are unread when a socket is closed, or that come later, have it reset, and
+/// the client would lose the answers that it has not taken yet.
+void HttpConnection::linger(HttpEnd reason) {
+  if (end_of_stream_) return close(reason);
   state_ = State::lingering;
+  linger_reason_ = reason;
   linger_since_ = shard_.tick();
+  write_since_ = shard_.tick();
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   wait_readable();
+}
+
+void HttpConnection::drop(std::size_t bytes) {
+  dropped_bytes_ += bytes;
+  if (dropped_bytes_ > discarded_body_bytes_max && unacknowledged_bytes() == 0)
+    close(linger_reason_);
+}
+
+/// Of what was sent, the end of the stream included.
+std::size_t HttpConnection::unacknowledged_bytes() {
+  int bytes = 0;
+  // Refused, nothing is known: as if all had arrived.
+  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0
+             ? static_cast<std::size_t>(bytes)
+             : 0;
+}
+
+/// Until the client's machine has taken all of it this is a write, with its deadline;
+/// then the client has a moment to close.
+void HttpConnection::sweep_lingering() {
+  const auto& options = shard_.net().options;
+  const auto now = shard_.tick();
+  const auto unsent = unacknowledged_bytes();
+  if (unsent > 0) {
+    if (unsent != std::exchange(lingering_unsent_, unsent)) write_since_ = now;
+    linger_since_ = now;
+    if (now - write_since_ > shard_.ticks_of(options.write_timeout)) close(HttpEnd::write_timeout);
+    return;
+  }
+  constexpr std::chrono::milliseconds linger_most{1'000};
+  if (now - linger_since_ > shard_.ticks_of(std::min(options.close_timeout, linger_most)))
+    close(linger_reason_);
 }
 
 void HttpConnection::hand_over() {
@@ -151,12 +189,7 @@ void HttpConnection::sweep() {
   const auto is_over = [&](std::uint64_t since, std::chrono::milliseconds time) {
     return now - since > shard_.ticks_of(time);
   };
-  constexpr std::chrono::milliseconds linger_most{1'000};
-  if (state_ == State::lingering) {
-    if (is_over(linger_since_, std::min(options.close_timeout, linger_most)))
-      close(HttpEnd::last_response);
-    return;
-  }
+  if (state_ == State::lingering) return sweep_lingering();
   if (out_sent_ != out_.size()) {
     if (is_over(write_since_, options.write_timeout)) return close(HttpEnd::write_timeout);
   }
@@ -187,15 +220,20 @@ void HttpConnection::sweep() {
   if (!queue_.empty() || out_sent_ != out_.size()) {
     idle_since_ = now;
   } else if (is_over(idle_since_, options.idle_timeout)) {
-    close(HttpEnd::idle);
+    linger(HttpEnd::idle);
   }
 }
 
+void HttpConnection::read_what_came() {
+  // Each at most 64 KiB. What does not stop by itself before, because the queue is full
+  // or the socket empty, is a client that sends without end.
+  constexpr int reads_max = 64;
+  for (int reads = 0; reads < reads_max && can_parse() && !end_of_stream_; ++reads)
+    if (!read_once()) return;
+}
+
 void HttpConnection::drain() {
-  // What already lies in the socket was sent before anybody could know: it is
-  // read and answered, and closing over it would reset the connection.
-  if (can_parse() && !end_of_stream_) on_readable({});
-  if (state_ == State::closed) return;
+  if (state_ != State::open) return;
   if (lines_ && !lines_->end_slot) break_lines_off(refused_response(engine::PublishStatus::closed));
   flush();
   settle();
