@@ -70,7 +70,23 @@ class AdmissionTest(IntegrationTest):
         ready = server.stderr.wait_for(r'msg="ready".* descriptors_max=(\d+)')
         self.assertEqual(int(ready[1]), hard)
         self.assertEqual(metric(server, "carillon_descriptors_max"), hard)
-        self.assertEqual(metric(server, "carillon_connections_max"), 10000000)
+        self.assertEqual(metric(server, "carillon_connections_max"), int(warning[1]))
+
+    def test_with_few_descriptors_idle_connections_leave_the_store_its_files(self):
+        server = self.start("--threads", "2", "--max-connections", "1000", descriptors=160)
+        publisher = self.use(RawHttp(server))
+        publisher.send(post_bytes(event()))
+        self.assertEqual(publisher.read_answer().status, 201)
+        for _ in range(160):  # more than there are descriptors; those over the limit are refused
+            idle = self.use(RawHttp(server))
+            idle.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertIn(idle.read_answer().status, (200, 503))
+
+        # More than its buffers hold, so that it must open files.
+        batch = [event(metadata={"x": os.urandom(1_500).hex()}) for _ in range(250)]
+        for _ in range(60):
+            publisher.send(post_bytes(json.dumps(batch).encode(), path="/api/events/batch"))
+            self.assertEqual(publisher.read_answer().status, 201)
 
     def test_by_default_as_many_connections_as_the_descriptors_leave(self):
         server = self.start()

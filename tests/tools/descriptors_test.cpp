@@ -8,9 +8,12 @@ namespace carillon::carillond {
 namespace {
 
 TEST(DescriptorsTest, ConnectionsLeaveSomeForTheStore) {
-  EXPECT_EQ(connections_that_fit(1'048'576), 1'048'576U - 1'024U);
-  EXPECT_EQ(connections_that_fit(1'024), 768U) << "never more than a quarter";
-  EXPECT_EQ(connections_that_fit(0), 0U);
+  EXPECT_EQ(connections_that_fit(1'048'576, 2), 1'048'576U - 1'024U);
+  EXPECT_EQ(connections_that_fit(1'024, 2), 1'024U - 256U - 72U) << "a quarter, and the process's";
+  EXPECT_EQ(connections_that_fit(1'024, 16), 1'024U - 256U - 128U);
+  EXPECT_EQ(connections_that_fit(1'048'576, 1'000), 1'048'576U - 4'064U);
+  EXPECT_EQ(connections_that_fit(64, 2), 1U) << "0 would be no limit";
+  EXPECT_EQ(connections_that_fit(0, 1), 1U);
 }
 
 TEST(DescriptorsTest, RaisesTheLimitToTheHardOneAndReportsIt) {

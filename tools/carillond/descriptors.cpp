@@ -19,11 +19,15 @@ std::uint64_t descriptors_max() {
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
-std::uint64_t connections_that_fit(std::uint64_t descriptors) {
-  // RocksDB keeps its files open: one per 64 MiB of history and level. A quarter,
-  // where a thousand would be most of what there is.
+std::uint64_t connections_that_fit(std::uint64_t descriptors, std::uint64_t shards) {
+  // What is open beside connections and tables: some 20, and RocksDB's logs, with what a
+  // compaction or a backup opens for a while; three of each shard's loop.
+  const auto process = 64 + 4 * shards;
+  // RocksDB keeps its tables open: one per 64 MiB of history and level. A quarter, where a
+  // thousand in all would be most of what there is.
   constexpr std::uint64_t others_max = 1'024;
-  return descriptors - std::min(others_max, descriptors / 4);
+  const auto others = std::min(std::max(others_max, process), process + descriptors / 4);
+  return descriptors > others ? descriptors - others : 1;
 }
 
 void add_descriptor_metrics(std::vector<net::MetricSample>& samples) {

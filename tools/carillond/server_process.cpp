@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace carillon::carillond {
 namespace {
@@ -32,17 +33,20 @@ void announce(const ListenAddress& address) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
-/// What the configuration says, and where it says nothing what the descriptors
-/// allow. Warns if it says more than they do.
+/// What the configuration says, but no more than the descriptors allow: beyond that
+/// connections would take those with which the store writes.
 net::AdmissionLimits limits_of(const Config& config, Logging& logging) {
   auto limits = config.network.limits;
-  const auto room = connections_that_fit(descriptors_max());
+  const std::uint64_t shards = config.engine.shards;
+  const auto room = connections_that_fit(
+      descriptors_max(), shards != 0 ? shards : std::thread::hardware_concurrency());
   if (limits.connections_max > room)
-    logging.log(LogLevel::warning, "max_connections is more than the descriptor limit leaves",
+    logging.log(LogLevel::warning,
+                "max_connections is more than the descriptor limit leaves, which is in force",
                 {{"max_connections", std::to_string(limits.connections_max)},
                  {"room", std::to_string(room)},
                  {"descriptors_max", std::to_string(descriptors_max())}});
-  if (limits.connections_max == 0) limits.connections_max = room;
+  if (limits.connections_max == 0 || limits.connections_max > room) limits.connections_max = room;
   return limits;
 }
 

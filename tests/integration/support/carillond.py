@@ -82,8 +82,11 @@ class Lines:
 class Server:
     """One carillond on a free port with its own data directory."""
 
-    def __init__(self, *flags, data_dir, listen="127.0.0.1:0", environment=None):
+    def __init__(self, *flags, data_dir, listen="127.0.0.1:0", environment=None,
+                 descriptors=None):
         command = [program("CARILLOND"), "--data-dir", str(data_dir), *flags]
+        if descriptors:
+            command = ["prlimit", f"--nofile={descriptors}", "--", *command]
         if listen:
             command += ["--listen", listen]
         self.process = subprocess.Popen(
