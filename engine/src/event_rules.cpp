@@ -34,6 +34,27 @@ bool is_surrogate(std::string_view json, std::size_t at, std::string_view third_
          third_digits.find(escape[3]) != std::string_view::npos;
 }
 
+/// Half of a pair, which no UTF-8 text can hold. RFC 8259 (section 8.2) leaves open what a
+/// receiver makes of it, and many refuse the whole text: a page of a list, for one event.
+bool has_lone_surrogate(std::string_view json) noexcept {
+  constexpr std::size_t escape_bytes = 6;  // \uXXXX
+  auto at = json.find('\\');
+  while (at != std::string_view::npos) {
+    const bool high = is_surrogate(json, at, "89abAB");
+    const bool low = is_surrogate(json, at + (high ? escape_bytes : 0), "cdefCDEF");
+    if (high != low) return true;
+    at = json.find('\\', at + (high ? 2 * escape_bytes : 2));
+  }
+  return false;
+}
+
+void check_surrogates(std::string_view field, std::string_view json, std::vector<Fault>& faults) {
+  if (has_lone_surrogate(json))
+    faults.push_back(
+        {std::string{field},
+         "holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character"});
+}
+
 std::size_t code_points(std::string_view description_json) noexcept {
   constexpr std::size_t escape_bytes = 6;  // \uXXXX
   std::size_t count = 0;
@@ -46,7 +67,7 @@ std::size_t code_points(std::string_view description_json) noexcept {
     } else if (description_json.substr(at, 2) != "\\u") {
       at += 2;
     } else {
-      // A pair is one character; a lone surrogate is one too, see unescape_json.
+      // A pair is one character; a lone surrogate is reported elsewhere.
       const bool pair = is_surrogate(description_json, at, "89abAB") &&
                         is_surrogate(description_json, at + escape_bytes, "cdefCDEF");
       at += pair ? 2 * escape_bytes : escape_bytes;
@@ -112,6 +133,7 @@ std::optional<Severity> check_severity(std::string_view severity, std::vector<Fa
 }
 
 void check_description(std::string_view description_json, std::vector<Fault>& faults) {
+  check_surrogates("description", description_json, faults);
   if (description_json.size() <= description_chars_max) return;  // at least a byte each
   const auto count = code_points(description_json);
   if (count > description_chars_max)
@@ -122,6 +144,7 @@ void check_description(std::string_view description_json, std::vector<Fault>& fa
 void check_metadata(std::optional<Severity> severity,
                     std::string_view metadata_json,
                     std::vector<Fault>& faults) {
+  check_surrogates("metadata", metadata_json, faults);
   if (severity == Severity::error && !has_error_member(metadata_json))
     faults.push_back({"metadata", "must hold \"error\" or \"err\" when severity is error"});
 }

@@ -19,10 +19,12 @@ void check_kind(std::string_view field, std::string_view value, std::vector<Faul
 [[nodiscard]] std::optional<Severity> check_severity(std::string_view severity,
                                                      std::vector<Fault>& faults);
 
-/// Counts code points of a JSON string's inside (escaped text).
+/// Counts code points of a JSON string's inside (escaped text), of which each must be a
+/// character: no half of a surrogate pair.
 void check_description(std::string_view description_json, std::vector<Fault>& faults);
 
-/// `metadata_json` is a well-formed object.
+/// `metadata_json` is a well-formed object, in which no string may hold half of a
+/// surrogate pair.
 void check_metadata(std::optional<Severity> severity,
                     std::string_view metadata_json,
                     std::vector<Fault>& faults);

@@ -240,6 +240,9 @@ std::size_t utf8_fault_at(std::string_view text) {
 }  // namespace
 
 std::string check_json(std::string_view json, std::size_t levels_max) {
+  // Some editors put one in front of a file. It is not to be sent (RFC 8259, section 8.1).
+  if (json.starts_with("\xEF\xBB\xBF"))
+    return "a byte order mark (EF BB BF) stands before the text, at byte 0";
   if (!simdjson::validate_utf8(json.data(), json.size()))
     return "not UTF-8 at byte " + std::to_string(utf8_fault_at(json));
   return SyntaxCheck{json, std::min<std::size_t>(levels_max, 1024)}.run();

@@ -38,7 +38,11 @@ void LineStream::parse(const LineReader::Line& line,
                        "The line exceeds the " + std::to_string(limits_.line_bytes_max) +
                            " bytes that an event may have."));
   auto parsed = parser.parse(line.text, publisher_);
-  if (!parsed) return results.add_refusal(line.number, parse_fault_response(parsed));
+  if (!parsed) {
+    constexpr std::string_view body = "The body";
+    if (parsed.error.starts_with(body)) parsed.error.replace(0, body.size(), "The line");
+    return results.add_refusal(line.number, parse_fault_response(parsed));
+  }
   own_ids_ = own_ids_ || parsed.event->id_from_publisher();
   results.add_event(line.number, *parsed.event);
   events_.push_back(std::move(parsed.event));

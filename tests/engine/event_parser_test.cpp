@@ -386,7 +386,8 @@ TEST_F(EventParserTest, SaysWhereATextIsNotJson) {
   EXPECT_EQ(error_of("{\"a\":\"\xC3\xA9\xC3\"}"), "not UTF-8 at byte 8");
   EXPECT_EQ(error_of("{} {}"), "expected the end of the text at byte 3");
   EXPECT_EQ(error_of("{\"a\":\"\n\"}"), "expected an escaped control character at byte 6");
-  EXPECT_EQ(error_of("\xEF\xBB\xBF{}"), "expected a JSON value at byte 0");
+  EXPECT_EQ(error_of("\xEF\xBB\xBF{}"),
+            "a byte order mark (EF BB BF) stands before the text, at byte 0");
   EXPECT_EQ(error_of("{\"a\":" + std::string(64, '[') + std::string(64, ']') + "}"),
             "nested deeper than 64 levels at byte 68");
 }

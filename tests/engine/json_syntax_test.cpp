@@ -118,7 +118,7 @@ TEST(CheckJsonTest, WantsOneValue) {
       {"[1],", "expected the end of the text at byte 3"},
       {"[]\0"sv, "expected the end of the text at byte 2"},
       {"{} //", "expected the end of the text at byte 3"},
-      {"\xEF\xBB\xBF{}", "expected a JSON value at byte 0"},
+      {"\xEF\xBB\xBF{}", "a byte order mark (EF BB BF) stands before the text, at byte 0"},
   });
 }
 
