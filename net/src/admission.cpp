@@ -160,6 +160,10 @@ BucketTicks Admission::ticks(Clock::time_point now) const noexcept {
   return std::chrono::duration_cast<BucketTicks>(now - start_);
 }
 
+bool Admission::limits_accepting() const noexcept {
+  return accept_rate_.load().per_second != 0;
+}
+
 microseconds Admission::accept_pause(Clock::time_point now) {
   const auto rate = accept_rate_.load();
   if (rate.per_second == 0) return microseconds{0};
@@ -179,7 +183,6 @@ microseconds Admission::take_publish(const engine::UserId& caller,
   const auto hash = mix(mix(high ^ (service ? ~seed_ : seed_)) ^ low);
   const auto taken = publishes_.take(hash, ticks(now), events, rate);
   if (taken.untracked) untracked_.fetch_add(1, relaxed);
-  if (taken.wait.count() != 0) count(Rejection::publish_rate);
   return taken.wait;
 }
 

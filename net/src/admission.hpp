@@ -84,11 +84,14 @@ class Admission : public std::enable_shared_from_this<Admission> {
   [[nodiscard]] std::optional<Rejection> admit(const tcp::socket& socket, AdmissionPass& pass);
   [[nodiscard]] std::optional<Rejection> admit(const asio::ip::address& address,
                                                AdmissionPass& pass);
-  /// Takes the token of one connection that is about to be accepted. Not 0: none
+  /// Whether accept_pause() can ask for a pause.
+  [[nodiscard]] bool limits_accepting() const noexcept;
+  /// Takes the token of one connection that waits to be accepted. Not 0: none
   /// was there; that is how long to wait.
   [[nodiscard]] std::chrono::microseconds accept_pause(Clock::time_point now = Clock::now());
   /// Takes a token per event. Not 0: nothing was taken, and the same publish will be
-  /// admitted after this time, if nobody else publishes for this caller.
+  /// admitted after this time, if nobody else publishes for this caller. Who is told so
+  /// is counted by count(); a stream that waits is not refused.
   [[nodiscard]] std::chrono::microseconds take_publish(const engine::UserId& caller,
                                                        bool service,
                                                        std::uint64_t events,

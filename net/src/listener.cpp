@@ -50,8 +50,18 @@ engine::Result<std::uint16_t> Listener::open(const std::string& host, std::uint1
 }
 
 void Listener::accept() {
-  const auto pause = net_.admission->accept_pause();
-  if (pause.count() != 0) return wait_and_accept(pause);
+  if (!net_.admission->limits_accepting()) return accept_waiting();
+  // A token is for a connection that is there: listeners that wait for one must not
+  // keep it from each other.
+  acceptor_.async_wait(tcp::acceptor::wait_read, [self = shared_from_this()](error_code ec) {
+    if (ec || !self->acceptor_.is_open()) return;
+    const auto pause = self->net_.admission->accept_pause();
+    if (pause.count() != 0) return self->wait_and_accept(pause);
+    self->accept_waiting();
+  });
+}
+
+void Listener::accept_waiting() {
   const auto shard = next_shard_;
   next_shard_ = (next_shard_ + 1) % static_cast<engine::ShardIndex>(net_.shards.size());
   acceptor_.async_accept(net_.threads->context(shard),

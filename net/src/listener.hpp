@@ -31,6 +31,7 @@ class Listener final : public std::enable_shared_from_this<Listener> {
 
  private:
   void on_accepted(error_code ec, engine::ShardIndex shard, tcp::socket socket);
+  void accept_waiting();
   void wait_and_accept(std::chrono::microseconds pause);
 
   NetContext& net_;

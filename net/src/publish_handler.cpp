@@ -26,6 +26,7 @@ Handled limit_rate(const Exchange& exchange, std::size_t events) {
   const auto& caller = exchange.caller;
   const auto wait = admission.take_publish(caller.user, caller.service, events);
   if (wait.count() == 0) return std::nullopt;
+  admission.count(Rejection::publish_rate);
   return rate_limited_response(admission, caller.service, wait);
 }
 

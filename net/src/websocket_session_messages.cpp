@@ -70,11 +70,13 @@ void WebSocketSession::on_publish(const ClientMessage& message) {
                       .retry_after = options.sse_retry});
   // Of the caller, not of the session: another session does not give more.
   const auto wait = host().admission().take_publish(user_, service_, 1);
-  if (wait.count() != 0)
+  if (wait.count() != 0) {
+    host().admission().count(Rejection::publish_rate);
     return say_error(message.ref,
                      {.code = code::rate_limited,
                       .error = rate_limit_text(host().admission(), service_),
                       .retry_after = std::chrono::ceil<std::chrono::milliseconds>(wait)});
+  }
 
   auto parsed = host().event_parser().parse(message.event, {.user = user_, .service = service_});
   if (!parsed) {

@@ -170,6 +170,19 @@ TEST(HttpAdmissionTest, ASessionAboveItsCallersPublishRateIsToldWhen) {
   EXPECT_THAT(session.read_text(), HasSubstr("\"pong\""));
 }
 
+// A listener that waits for a connection holds no token: there are two, for both loopbacks.
+TEST(HttpAdmissionTest, ABurstOfConnectionsIsTheWholeBurst) {
+  HttpHarness harness{with({.accept_rate = 1, .accept_burst = 5})};
+  std::vector<HttpClient> clients;
+  clients.reserve(5);
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(harness.client());
+    EXPECT_EQ(clients.back().get("/healthz").status, 200U);
+  }
+
+  EXPECT_THAT(clients.back().get("/metrics").body, HasSubstr("\ncarillon_accept_pauses_total 0\n"));
+}
+
 TEST(HttpAdmissionTest, ConnectionsAboveTheAcceptRateWaitAndAreServed) {
   HttpHarness harness{with({.accept_rate = 500, .accept_burst = 1})};
   std::vector<HttpClient> clients;

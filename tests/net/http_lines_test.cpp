@@ -263,6 +263,20 @@ TEST_F(HttpLinesTest, WaitsInsteadOfRefusingWhileItsCallerOwesTokens) {
   EXPECT_EQ(at(lines[0], "/sequence"), "5");
   // The batch owed three tokens, and the line needs one: no clock gives them sooner.
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds{300});
+  // The stream waited, which is no refusal; the event before it was one.
+  EXPECT_THAT(harness.client().get("/metrics").body,
+              HasSubstr("\ncarillon_rejected_total{reason=\"publish_rate\"} 1\n"));
+}
+
+TEST_F(HttpLinesTest, SaysOfALineThatItIsALine) {
+  HttpHarness harness;
+  const auto lines = client_of(harness).post("\xEF\xBB\xBF" + event_json() + "\n{\n");
+
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(at(lines[0], "/error"),
+            "The line is not valid JSON: a byte order mark (EF BB BF) stands before the text, at "
+            "byte 0");
+  EXPECT_THAT(at(lines[1], "/error"), StartsWith("The line is not valid JSON: "));
 }
 
 TEST_F(HttpLinesTest, StopsReadingIfItsResultsAreNotRead) {
