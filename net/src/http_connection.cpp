@@ -136,7 +136,6 @@ void HttpConnection::keep_unparsed(std::string_view data) {
     pending_.assign(data);
   }
   if (!has_partial_request()) {
-    idle_since_ = shard_.tick();
     partial_since_ = 0;
   } else if (partial_since_ == 0) {
     partial_since_ = shard_.tick();
@@ -214,6 +213,7 @@ std::uint32_t HttpConnection::push_slot() {
   slot.endpoint = route_.endpoint;
   slot.family = route_.family;
   slot.id = route_.id;
+  idle_since_ = shard_.tick();  // only a request: empty lines keep nothing alive
   last_ = !request_.keep_alive;
   return number;
 }

@@ -74,7 +74,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
     return queue_.size() >= shard_.net().options.pipelined_requests_max;
   }
   [[nodiscard]] bool has_partial_request() const noexcept {
-    return parser_.has_value() || !pending_.empty();
+    return parser_.has_value() || (!pending_.empty() && pending_ != "\r");
   }
 
   void wait_readable();

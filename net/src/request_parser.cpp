@@ -55,7 +55,9 @@ std::string_view describe(http::error error) noexcept {
 RequestParser::RequestParser(Request& request, std::size_t header_bytes_max)
     : request_{request}, header_bytes_max_{header_bytes_max} {
   request_.clear();
-  header_limit(static_cast<std::uint32_t>(header_bytes_max));
+  // Ours is exact; Beast's must only not be stricter, by what it looks ahead.
+  constexpr std::size_t margin = 16;
+  header_limit(static_cast<std::uint32_t>(header_bytes_max + margin));
   body_limit(boost::none);  // the limit depends on the route: keep() enforces it
 }
 
@@ -69,6 +71,7 @@ ParseStep RequestParser::feed(std::string_view& data) {
   error_code ec;
   const auto used = put(asio::const_buffer{data.data(), data.size()}, ec);
   data.remove_prefix(used);
+  if (!header_reported_) header_bytes_ += used;
   if (ec == http::error::need_more) {
     // What is parsed and what waits to be: however the pieces were cut.
     if (header_bytes_ + data.size() <= header_bytes_max_) return ParseStep::needs_more;
@@ -78,6 +81,7 @@ ParseStep RequestParser::feed(std::string_view& data) {
   }
   if (ec) return failed(ec);
   if (!header_reported_) {
+    if (header_bytes_ > header_bytes_max_) return failed(http::error::header_limit);
     header_reported_ = true;
     return ParseStep::header_done;
   }
@@ -105,19 +109,17 @@ void RequestParser::keep_body() noexcept {
 }
 
 void RequestParser::on_request_impl(
-    http::verb method, beast::string_view, beast::string_view target, int version, error_code& ec) {
+    http::verb method, beast::string_view, beast::string_view target, int version, error_code&) {
   request_.method = to_method(method);
   request_.http11 = version == 11;
   request_.set_target(to_std(target));
-  charge_header(target.size() + 16, ec);
 }
 
 void RequestParser::on_field_impl(http::field field,
                                   beast::string_view name,
                                   beast::string_view value,
                                   error_code& ec) {
-  charge_header(name.size() + value.size() + 4, ec);
-  if (ec || header_reported_) return;  // a trailer: counted and thrown away
+  if (header_reported_) return charge_trailer(name.size() + value.size() + 4, ec);
   if (field == http::field::content_length) {
     const auto digits = to_std(value);
     const bool number =
@@ -161,7 +163,8 @@ std::size_t RequestParser::on_chunk_body_impl(std::uint64_t,
   return body.size();
 }
 
-void RequestParser::charge_header(std::size_t bytes, error_code& ec) noexcept {
+/// A trailer is thrown away, and counts against what the header left.
+void RequestParser::charge_trailer(std::size_t bytes, error_code& ec) noexcept {
   header_bytes_ += bytes;
   if (header_bytes_ > header_bytes_max_) ec = http::error::header_limit;
 }

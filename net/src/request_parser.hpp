@@ -21,7 +21,8 @@ enum class ParseStep : std::uint8_t {
 };
 
 /// Reads one request into a reused Request. Beast's incremental parser does the
-/// protocol; this adds what it lets pass: every header in one budget, exactly one
+/// protocol; this adds what it lets pass: the header in one budget (every byte from the
+/// method to the empty line, these included; empty lines before it are not), exactly one
 /// Content-Length, no Transfer-Encoding but chunked, a body limit per route.
 class RequestParser final : private http::basic_parser<true> {
  public:
@@ -65,7 +66,7 @@ class RequestParser final : private http::basic_parser<true> {
                                  error_code& ec) override;
   void on_finish_impl(error_code&) override {}
 
-  void charge_header(std::size_t bytes, error_code& ec) noexcept;
+  void charge_trailer(std::size_t bytes, error_code& ec) noexcept;
   void keep(std::string_view body, error_code& ec);
   [[nodiscard]] ParseStep failed(error_code ec) noexcept;
 

@@ -43,6 +43,49 @@ TEST(HttpFramingTest, ReadsARequestThatComesByteByByte) {
   EXPECT_EQ(client.read_answer().status, 201U);
 }
 
+TEST(HttpFramingTest, CountsEveryByteOfAHeader) {
+  constexpr std::size_t most = 512;
+  HttpHarness harness{with([](auto& options) { options.header_bytes_max = most; })};
+  for (const std::string_view method : {"GET", "OPTIONS", "DELETE", "PROPFIND"}) {
+    const auto begin = "\r\n" + std::string{method} + " /healthz HTTP/1.1\r\nHost:x\r\nA:  ";
+    const auto header_of = [&](std::size_t bytes) {
+      // The empty line before it does not count; white space in a field does.
+      return begin + std::string(bytes - (begin.size() - 2) - 4, 'a') + "\r\n\r\n";
+    };
+    for (const bool in_pieces : {false, true}) {
+      auto client = harness.client();
+      const auto send = [&](const std::string& text) {
+        if (!in_pieces) return client.send(text);
+        for (const char byte : text)
+          client.send({&byte, 1});
+      };
+      send(header_of(most));
+      EXPECT_NE(client.read_answer().status, 431U) << method;
+      send(header_of(most + 1));
+      EXPECT_EQ(client.read_answer().status, 431U) << method;
+    }
+  }
+}
+
+TEST(HttpFramingTest, EmptyLinesKeepNoConnectionAlive) {
+  HttpHarness harness{with([](auto& options) { options.idle_timeout = 200ms; })};
+  auto idle = harness.client();
+  auto watcher = harness.client();
+  ASSERT_EQ(idle.get("/healthz").status, 200U);
+
+  const auto deadline = std::chrono::steady_clock::now() + HttpClient::deadline;
+  const std::string_view ended = "\ncarillon_http_connections_closed_total{reason=\"idle\"} 1\n";
+  for (bool gone = false; !gone;) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    try {
+      idle.send("\r\n");
+    } catch (const std::runtime_error&) {
+      gone = true;  // it was closed, and knows it
+    }
+    gone = gone || watcher.get("/metrics").body.find(ended) != std::string::npos;
+  }
+}
+
 TEST(HttpFramingTest, ReadsAChunkedBodyHoweverItIsCut) {
   HttpHarness harness;
   auto client = harness.client();
