@@ -1,9 +1,13 @@
 #include "net/src/body_reader.hpp"
 
+#include "carillon/engine/event_parser.hpp"
 #include "net/src/filter_fields.hpp"
 #include "net/src/list_query.hpp"
 
 #include <simdjson.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace carillon::net {
 namespace {
@@ -17,7 +21,9 @@ std::optional<dom::object> parse_object(dom::parser& parser,
   dom::element root;
   if (const auto error = parser.parse(body).get(root); error != simdjson::SUCCESS) {
     faults.code = code::malformed_json;
-    faults.add("body", std::string{"is not JSON: "} + simdjson::error_message(error));
+    auto syntax = engine::check_json(body);  // says where
+    faults.add("body", "is not JSON: " +
+                           (syntax.empty() ? simdjson::error_message(error) : std::move(syntax)));
     return std::nullopt;
   }
   dom::object object;
@@ -27,6 +33,24 @@ std::optional<dom::object> parse_object(dom::parser& parser,
   }
   return object;
 }
+
+/// Of the members that are read. One that is given twice is an error: readers of JSON
+/// differ in which of the two they take.
+class SeenMembers {
+ public:
+  /// False, with a fault, if `name` was there before.
+  bool add(std::string_view name, const std::string& field, Faults& faults) {
+    if (std::ranges::find(names_, name) == names_.end()) {
+      names_.push_back(name);
+      return true;
+    }
+    faults.add(field, "is given twice");
+    return false;
+  }
+
+ private:
+  std::vector<std::string_view> names_;
+};
 
 void read_ids(dom::element value, ActionBody& action, Faults& faults) {
   dom::array array;
@@ -86,8 +110,12 @@ void read_filter_object(dom::element value, ActionBody& action, Faults& faults) 
     return;
   }
   auto& filter = action.filter.emplace();
-  for (const auto member : object)
-    read_filter_member(member.key, member.value, filter, faults);
+  SeenMembers seen;
+  for (const auto member : object) {
+    const bool known = is_list_field(member.key) || is_single_field(member.key);
+    if (!known || seen.add(member.key, "filter." + std::string{member.key}, faults))
+      read_filter_member(member.key, member.value, filter, faults);
+  }
 }
 
 void read_status(dom::element value, ActionBody& action, Faults& faults) {
@@ -126,9 +154,13 @@ ActionBody read_action(std::string_view body,
   const simdjson::padded_string padded{body};
   const auto object = parse_object(parser, padded, faults);
   if (object) {
+    SeenMembers seen;
     for (const auto member : *object) {
-      if (member.key == "status" && rules.status) read_status(member.value, action, faults);
-      if (!rules.events) continue;
+      const bool known =
+          (rules.status && member.key == "status") ||
+          (rules.events && (member.key == "ids" || member.key == "filter" || member.key == "upTo"));
+      if (!known || !seen.add(member.key, std::string{member.key}, faults)) continue;
+      if (member.key == "status") read_status(member.value, action, faults);
       if (member.key == "ids") read_ids(member.value, action, faults);
       if (member.key == "filter") read_filter_object(member.value, action, faults);
       if (member.key == "upTo") read_up_to(member.value, epoch, action, faults);

@@ -15,6 +15,9 @@ CallerResult resolve_caller(const ServerOptions& options,
   const auto in_header = trim(request.header("X-User-Id"));
   std::optional<engine::Uuid> from_query;
   std::optional<engine::Uuid> from_header;
+  // Which of two is meant nobody can know, and a proxy in front may see the other one.
+  if (query.count("user") > 1) faults.add("user", "is given more than once");
+  if (request.count_headers("X-User-Id") > 1) faults.add("X-User-Id", "is given more than once");
   if (in_query) {
     from_query = engine::parse_uuid(*in_query);
     if (!from_query) faults.add("user", "must be a user's UUID");

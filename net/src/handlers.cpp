@@ -58,6 +58,20 @@ bool has_json_type(const Request& request) {
   return is_json(request.header("Content-Type"));
 }
 
+bool has_content_coding(const Request& request) {
+  return request.has_header("Content-Encoding") &&
+         !equal_ignoring_case(trim(request.joined_header("Content-Encoding")), "identity");
+}
+
+Response coding_response(const Request& request) {
+  auto response =
+      error_response(415, code::unsupported_media_type,
+                     "The body has the Content-Encoding `" +
+                         request.joined_header("Content-Encoding") + "`; send it without one.");
+  response.headers += "Accept-Encoding: identity\r\n";
+  return response;
+}
+
 Response method_response(Method method, std::string_view path) {
   const auto allowed = allowed_methods(path);
   Response response;
@@ -88,6 +102,7 @@ std::optional<Response> check_header(HttpShard& shard, const Request& request, c
   if (!has_acceptable_type(request, route))
     return error_response(406, code::not_acceptable,
                           "The Accept header excludes every form that this path answers in.");
+  if (takes_json(route.endpoint) && has_content_coding(request)) return coding_response(request);
   if (takes_json(route.endpoint) && !has_json_type(request) && !is_line_stream(request, route))
     return error_response(415, code::unsupported_media_type,
                           route.endpoint == Endpoint::publish_batch

@@ -58,6 +58,12 @@ std::optional<QueryString> QueryString::parse(std::string_view text) {
   return query;
 }
 
+std::size_t QueryString::count(std::string_view name) const noexcept {
+  return static_cast<std::size_t>(std::count_if(
+      parameters_.begin(), parameters_.end(),
+      [&](const auto& parameter) { return parameter.name == name && !parameter.value.empty(); }));
+}
+
 std::optional<std::string_view> QueryString::find(std::string_view name) const noexcept {
   for (const auto& parameter : parameters_)
     if (parameter.name == name && !parameter.value.empty()) return parameter.value;

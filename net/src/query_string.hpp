@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ class QueryString {
   /// First value of that name that is not empty. An empty one asks nothing:
   /// forms and Meshery's UI send `search=` for "no search".
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
+  /// How often it is given, empty ones aside.
+  [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
   [[nodiscard]] const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
 
  private:

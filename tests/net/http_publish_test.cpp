@@ -196,6 +196,45 @@ TEST(HttpPublishTest, RefusesAnotherContentType) {
 }
 
 // Meshery's server publishes to its remote provider without a Content-Type.
+TEST(HttpPublishTest, RefusesABodyWithAContentCoding) {
+  HttpHarness harness;
+  auto client = harness.client();
+
+  const auto answer =
+      client.request("POST", "/api/events", event_json(), "Content-Encoding: gzip\r\n");
+  EXPECT_EQ(answer.status, 415U);
+  EXPECT_EQ(answer.at("/code"), "unsupported_media_type");
+  EXPECT_THAT(answer.at("/error"), HasSubstr("`gzip`"));
+  EXPECT_EQ(answer.header("Accept-Encoding"), "identity");
+  EXPECT_EQ(client
+                .request("POST", "/api/events/batch", event_json() + "\n",
+                         "Content-Encoding: br\r\nContent-Type: application/x-ndjson\r\n")
+                .status,
+            415U);
+  EXPECT_EQ(
+      client.request("POST", "/api/events", event_json(), "Content-Encoding: Identity\r\n").status,
+      201U);
+}
+
+TEST(HttpPublishTest, RefusesACallerThatIsNamedTwice) {
+  HttpHarness harness;
+  auto client = harness.client();
+  const auto one = engine::to_string(testing::user(1));
+  const auto two = engine::to_string(testing::user(2));
+
+  for (const auto& target :
+       {"/api/events?user=" + one + "&user=" + two, "/api/events?user=" + one + "&user=" + one}) {
+    const auto answer = client.request("POST", target, event_json());
+    EXPECT_EQ(answer.status, 400U);
+    EXPECT_EQ(answer.at("/code"), "invalid_query");
+    EXPECT_EQ(answer.at("/details/0/field"), "user");
+  }
+  const auto answer = client.request("POST", "/api/events", event_json(),
+                                     "X-User-Id: " + one + "\r\nX-User-Id: " + two + "\r\n");
+  EXPECT_EQ(answer.at("/details/0/field"), "X-User-Id");
+  EXPECT_EQ(client.request("POST", "/api/events?user=&user=" + one, event_json()).status, 201U);
+}
+
 TEST(HttpPublishTest, TakesAMissingContentTypeAsJsonUnlessAWebPageSentIt) {
   HttpHarness harness;
   auto client = harness.client();
