@@ -17,6 +17,7 @@ inline constexpr std::string_view meta_epoch = "epoch";       ///< number
 inline constexpr std::string_view meta_system = "system_id";  ///< UUID
 inline constexpr std::string_view meta_user = "local_user";   ///< UUID
 inline constexpr std::string_view meta_commits = "commits";   ///< number of the latest commit
+inline constexpr std::string_view meta_logs = "logs";         ///< see LogWatch: of RocksDB alone
 inline constexpr std::string_view meta_reserved_until = "reserved_until";  ///< sequence
 
 /// Version of the layout in README. A store of an earlier one is migrated when it is

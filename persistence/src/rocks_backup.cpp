@@ -53,7 +53,7 @@ Result<void> copy_files(const fs::path& from, const fs::path& to) {
 }
 
 Result<void> give_new_epoch(const std::string& path) {
-  const auto tables = RocksTables::open(path, {});
+  const auto tables = RocksTables::open(path, {}, nullptr, RocksTables::Logs::as_found);
   if (!tables) return tables.error();
   const auto schema = read_number(RocksSnapshot{**tables}, meta_schema);
   if (!schema) return schema.error();

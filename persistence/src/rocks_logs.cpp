@@ -1,11 +1,13 @@
 #include "persistence/src/rocks_logs.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
-#include <vector>
+#include <system_error>
+#include <utility>
 
 namespace carillon::persistence {
 namespace {
@@ -14,26 +16,8 @@ using rocksdb::FileSystem;
 using rocksdb::Status;
 
 constexpr std::string_view log_extension = ".log";
+constexpr std::size_t log_digits_min = 6;
 constexpr std::size_t piece_bytes = std::size_t{1} << 20U;
-
-/// The paths of the logs that hold anything, the oldest first: their names are numbers of six
-/// digits or more.
-Status find_logs(FileSystem& files, const std::string& path, std::vector<std::string>& logs) {
-  std::vector<std::string> names;
-  if (auto read = files.GetChildren(path, {}, &names, nullptr); !read.ok())
-    return read.IsNotFound() || read.IsPathNotFound() ? Status::OK() : Status{read};
-  for (const auto& name : names) {
-    if (!std::string_view{name}.ends_with(log_extension)) continue;
-    std::uint64_t size = 0;
-    if (auto asked = files.GetFileSize(path + "/" + name, {}, &size, nullptr); !asked.ok())
-      return asked;
-    if (size > 0) logs.push_back(path + "/" + name);
-  }
-  std::sort(logs.begin(), logs.end(), [](const std::string& a, const std::string& b) {
-    return a.size() != b.size() ? a.size() < b.size() : a < b;
-  });
-  return {};
-}
 
 Status sync_directory(FileSystem& files, const std::string& path) {
   std::unique_ptr<rocksdb::FSDirectory> directory;
@@ -61,19 +45,41 @@ Status make_durable(FileSystem& files, const std::string& log, bool rewrite) {
 
 }  // namespace
 
-Status sync_logs(FileSystem& files, const std::string& path) {
-  std::vector<std::string> logs;
-  if (auto found = find_logs(files, path, logs); !found.ok()) return found;
+Status find_logs(FileSystem& files, const std::string& path, std::vector<LogFile>& logs) {
+  std::vector<std::string> names;
+  if (auto read = files.GetChildren(path, {}, &names, nullptr); !read.ok())
+    return read.IsNotFound() || read.IsPathNotFound() ? Status::OK() : Status{read};
+  for (const auto& name : names) {
+    LogFile log{.number = 0, .path = path + "/" + name, .bytes = 0};
+    const auto* const end = name.data() + name.size();
+    const auto [behind, failed] = std::from_chars(name.data(), end, log.number);
+    if (failed != std::errc{} || log_extension != std::string_view{behind, end}) continue;
+    if (auto asked = files.GetFileSize(log.path, {}, &log.bytes, nullptr); !asked.ok())
+      return asked;
+    if (log.bytes > 0) logs.push_back(std::move(log));
+  }
+  std::sort(logs.begin(), logs.end(),
+            [](const LogFile& a, const LogFile& b) { return a.number < b.number; });
+  return {};
+}
+
+std::string log_name(std::uint64_t number) {
+  auto name = std::to_string(number);
+  if (name.size() < log_digits_min) name.insert(0, log_digits_min - name.size(), '0');
+  return name + std::string{log_extension};
+}
+
+Status sync_logs(FileSystem& files, const std::string& path, const std::vector<LogFile>& logs) {
   for (const auto& log : logs)
-    if (auto synced = make_durable(files, log, /*rewrite=*/false); !synced.ok()) return synced;
+    if (auto synced = make_durable(files, log.path, /*rewrite=*/false); !synced.ok()) return synced;
   return logs.empty() ? Status::OK() : sync_directory(files, path);
 }
 
 Status rewrite_newest_log(FileSystem& files, const std::string& path) {
-  std::vector<std::string> logs;
+  std::vector<LogFile> logs;
   if (auto found = find_logs(files, path, logs); !found.ok()) return found;
   if (logs.empty()) return {};
-  return make_durable(files, logs.back(), /*rewrite=*/true);
+  return make_durable(files, logs.back().path, /*rewrite=*/true);
 }
 
 }  // namespace carillon::persistence

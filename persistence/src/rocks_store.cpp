@@ -27,12 +27,16 @@ constexpr std::uint64_t probe_extra_bytes = std::uint64_t{2} << 20U;
 }  // namespace
 
 Result<void> RocksStore::write(RocksBatch& rows, Durability durability) {
+  if (!logs_noted_)
+    if (const auto logs = tables_->replayed_logs(); !logs.empty())
+      rows.put(Table::meta, meta_logs, logs);
   rocksdb::WriteBatch* writes = nullptr;
   if (const auto taken = rows.take(writes); !taken.ok())
     return to_error(taken, "preparing a commit", directory_.path());
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::now;
   const auto status = tables_->db().Write(options, writes);
+  logs_noted_ = status.ok();
   if (status.ok()) return {};
   broken_ = true;
   return to_error(status, "committing", directory_.path());
@@ -133,6 +137,7 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
     auto opened = RocksTables::open(directory_.path(), options_, env_);
     if (!opened) return opened.error();
     tables_ = std::move(*opened);
+    logs_noted_ = false;
     columns_.renew(std::make_shared<RocksSnapshot>(*tables_), {});
   }
   const RocksSnapshot rows{*tables_};

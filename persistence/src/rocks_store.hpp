@@ -95,6 +95,7 @@ class RocksStore final : public Store {
 
   // The writer's; tables_ is read by others through gate_.
   std::unique_ptr<RocksTables> tables_;  // null if reopening failed
+  bool logs_noted_ = false;              // see RocksTables::replayed_logs
   std::uint64_t commits_ = 0;            // number of the latest one applied
   engine::Sequence reserved_until_ = 0;
   mutable ColumnsCache columns_;  // holds a snapshot of tables_

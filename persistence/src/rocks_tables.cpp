@@ -2,6 +2,7 @@
 
 #include "persistence/src/counters.hpp"
 #include "persistence/src/keys.hpp"
+#include "persistence/src/rocks_log_damage.hpp"
 #include "persistence/src/rocks_logs.hpp"
 
 #include <rocksdb/cache.h>
@@ -85,6 +86,9 @@ class NoLog final : public rocksdb::Logger {
   void Logv(const char* /*format*/, va_list /*arguments*/) override {}
 };
 
+constexpr std::string_view what_to_do =
+    "restore a backup, or move the directory away to begin an empty one; nothing was repaired";
+
 rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
   rocksdb::DBOptions db;
   if (env != nullptr) db.env = env;
@@ -95,7 +99,8 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   db.max_total_wal_size = options.wal_bytes_max;
   db.db_write_buffer_size = write_buffers_max * options.write_buffer_bytes;
   // A torn record at the end of a log is what a crash leaves; any other damage
-  // is reported, because what lies behind it was acknowledged.
+  // is reported, because what lies behind it was acknowledged. Whether a log that is not
+  // the newest may end so, or be absent, the manifest and LogWatch know.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.avoid_flush_during_recovery = true;  // opening must not need room on the disk
   db.skip_stats_update_on_db_open = true;
@@ -153,9 +158,7 @@ Error to_error(const rocksdb::Status& status, std::string_view doing, const std:
   text += doing;
   text += " in " + path + ": " + status.ToString();
   if (status.IsCorruption())
-    return {Errc::corrupt, text +
-                               ". The store is damaged: restore a backup, or move the directory "
-                               "away to begin an empty one; nothing was repaired"};
+    return {Errc::corrupt, text + ". The store is damaged: " + std::string{what_to_do}};
   if (status.IsNoSpace()) return {Errc::io, text + ". Make room on the disk"};
   if (status.IsIOError()) return {Errc::io, text};
   return {Errc::unavailable, text};
@@ -163,23 +166,34 @@ Error to_error(const rocksdb::Status& status, std::string_view doing, const std:
 
 Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
                                                        const StoreOptions& options,
-                                                       rocksdb::Env* env) {
-  auto* system = env != nullptr ? env : rocksdb::Env::Default();
-  if (const auto synced = sync_logs(*system->GetFileSystem(), path); !synced.ok())
-    return to_error(synced, "syncing the log", path);
-  return open_database(database_options(options, env), path, options, Access::read_write);
+                                                       rocksdb::Env* env,
+                                                       Logs logs) {
+  return open_database(database_options(options, env), path, options, Access::read_write, logs);
 }
 
-Result<std::unique_ptr<RocksTables>> RocksTables::open_read_only(const std::string& path) {
+Result<std::unique_ptr<RocksTables>> RocksTables::open_read_only(const std::string& path,
+                                                                 Logs logs) {
   auto database = database_options({}, nullptr);
   database.info_log = std::make_shared<NoLog>();  // else it writes one beside the files
-  return open_database(database, path, {}, Access::read_only);
+  return open_database(std::move(database), path, {}, Access::read_only, logs);
 }
 
-Result<std::unique_ptr<RocksTables>> RocksTables::open_database(const rocksdb::DBOptions& database,
+Result<std::unique_ptr<RocksTables>> RocksTables::open_database(rocksdb::DBOptions database,
                                                                 const std::string& path,
                                                                 const StoreOptions& options,
-                                                                Access access) {
+                                                                Access access,
+                                                                Logs logs) {
+  auto& files = *database.env->GetFileSystem();
+  std::vector<LogFile> on_disk;
+  if (const auto found = find_logs(files, path, on_disk); !found.ok())
+    return to_error(found, "looking for logs", path);
+  if (access == Access::read_write)
+    if (const auto synced = sync_logs(files, path, on_disk); !synced.ok())
+      return to_error(synced, "syncing the log", path);
+  auto watch = std::make_unique<LogWatch>(std::move(on_disk));
+  database.wal_filter = watch.get();
+  database.track_and_verify_wals_in_manifest = logs == Logs::as_in_manifest;
+
   const auto cache = rocksdb::NewLRUCache(options.cache_bytes, cache_shard_bits,
                                           /*strict_capacity_limit=*/false, cache_share_of_indexes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
@@ -192,6 +206,9 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open_database(const rocksdb::D
                           ? rocksdb::DB::Open(database, path, families, &handles, &db)
                           : rocksdb::DB::OpenForReadOnly(database, path, families, &handles, &db);
   if (!status.ok()) {
+    if (!watch->fault().empty())
+      return Error{Errc::corrupt, "The store in " + path + " is damaged: " + watch->fault() + ". " +
+                                      std::string{what_to_do}};
     if (status.IsInvalidArgument())
       return Error{
           Errc::unsupported_version,
@@ -199,9 +216,10 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open_database(const rocksdb::D
     // An existing database that misses one of its files.
     if (status.IsPathNotFound())
       return to_error(rocksdb::Status::Corruption(status.ToString()), "opening the store", path);
-    return to_error(status, "opening the store", path);
+    const auto log = status.IsCorruption() ? damaged_log(files, status, path) : std::string{};
+    return to_error(status, log.empty() ? "opening the store" : "reading the log " + log, path);
   }
-  std::unique_ptr<RocksTables> tables{new RocksTables};
+  std::unique_ptr<RocksTables> tables{new RocksTables{std::move(watch)}};
   tables->db_.reset(db);
   for (std::size_t i = 0; i < table_count; ++i)
     tables->handles_[i] = handles[i];

@@ -3,6 +3,7 @@
 #include "carillon/engine/result.hpp"
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
+#include "persistence/src/rocks_log_watch.hpp"
 #include "persistence/src/rows.hpp"
 
 #include <rocksdb/db.h>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace carillon::persistence {
 
@@ -26,13 +28,20 @@ namespace carillon::persistence {
 /// Lifetime  Iterators and snapshots must be gone before it is.
 class RocksTables {
  public:
+  /// Whether the directory must hold the logs that its manifest says were synced. A backup
+  /// may lack some: of those that the flush before it made needless.
+  enum class Logs : std::uint8_t { as_in_manifest, as_found };
+
   /// Opens or makes the database in this directory, which somebody has locked.
   /// `env` (a test's; must outlive it) stands for the operating system.
   [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open(
-      const std::string& path, const StoreOptions& options, rocksdb::Env* env = nullptr);
+      const std::string& path,
+      const StoreOptions& options,
+      rocksdb::Env* env = nullptr,
+      Logs logs = Logs::as_in_manifest);
   /// Opens the database in this directory without writing anything there.
   [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open_read_only(
-      const std::string& path);
+      const std::string& path, Logs logs);
   ~RocksTables();
   RocksTables(const RocksTables&) = delete;
   RocksTables& operator=(const RocksTables&) = delete;
@@ -44,17 +53,22 @@ class RocksTables {
   /// Writes everything that is in memory only to sorted files.
   [[nodiscard]] rocksdb::Status flush();
   [[nodiscard]] StoreLoad load() const;
+  /// What the first write after the opening must say of the logs, as row `logs` of meta;
+  /// empty: nothing.
+  [[nodiscard]] std::string replayed_logs() const { return watch_->replayed(); }
 
  private:
   enum class Access : std::uint8_t { read_only, read_write };
 
-  RocksTables() = default;
+  explicit RocksTables(std::unique_ptr<LogWatch> watch) : watch_{std::move(watch)} {}
   [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open_database(
-      const rocksdb::DBOptions& database,
+      rocksdb::DBOptions database,
       const std::string& path,
       const StoreOptions& options,
-      Access access);
+      Access access,
+      Logs logs);
 
+  std::unique_ptr<LogWatch> watch_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, table_count> handles_{};
 };

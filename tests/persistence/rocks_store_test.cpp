@@ -1,6 +1,7 @@
 // What only a store on disk can show: lives, crashes, damage.
 #include "persistence/src/rocks_store.hpp"
 
+#include "carillon/persistence/verify_store.hpp"
 #include "tests/persistence/store_fixture.hpp"
 
 #include <sys/wait.h>
@@ -208,6 +209,94 @@ TEST_F(RocksStoreTest, ReportsDamageInTheMiddleOfTheLogInsteadOfCuttingIt) {
   bytes.close();
 
   EXPECT_EQ(error_of_opening().code, make_error_code(Errc::corrupt));
+}
+
+// What is done to a file so that its end, or all of it, is missing.
+struct Loss {
+  const char* name;
+  void (*inflict)(const fs::path& file);
+};
+const Loss losses[] = {
+    {"cut by 3 bytes", [](const fs::path& f) { fs::resize_file(f, fs::file_size(f) - 3); }},
+    {"cut in half", [](const fs::path& f) { fs::resize_file(f, fs::file_size(f) / 2); }},
+    {"empty", [](const fs::path& f) { fs::resize_file(f, 0); }},
+    {"gone", [](const fs::path& f) { fs::remove(f); }},
+};
+
+/// Inflicts each loss on each log but the newest, each time on a fresh copy. The store must be
+/// refused and the log named, unless nothing that it holds is missing. Returns how many were.
+std::size_t refusals_without_older_logs(const std::string& store,
+                                        const TempDir& dir,
+                                        std::uint64_t events) {
+  std::vector<fs::path> logs;
+  for (const auto& file : fs::directory_iterator{store})
+    if (file.path().extension() == ".log" && file.file_size() > 0)
+      logs.push_back(file.path().filename());
+  std::sort(logs.begin(), logs.end());
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i + 1 < logs.size(); ++i) {
+    for (const auto& loss : losses) {
+      SCOPED_TRACE(logs[i].string() + " is " + loss.name);
+      const fs::path copy = dir / "with-loss";
+      fs::remove_all(copy);
+      fs::copy(store, copy, fs::copy_options::recursive);
+      loss.inflict(copy / logs[i]);
+      const auto verified = persistence::verify_store(copy.string(), [](const auto&) {});
+      const auto opened = open_store(small_rocksdb(copy));
+      if (opened) {
+        const auto page = (*opened)->list({.user = alice});
+        EXPECT_TRUE(page && page->total_count == events) << "silently";
+        continue;
+      }
+      ++refused;
+      EXPECT_EQ(opened.error().code, make_error_code(Errc::corrupt));
+      EXPECT_THAT(opened.error().text(),
+                  AllOf(HasSubstr(logs[i].string()), HasSubstr(copy.string()),
+                        HasSubstr("restore a backup")));
+      EXPECT_FALSE(verified) << "verify_store takes it for sound";
+    }
+  }
+  return refused;
+}
+
+// Names the fault: RocksDB takes the end of each log for what a crash left, and a log that
+// is gone for one that it removed.
+TEST_F(RocksStoreTest, MissesTheEndOfALogThatIsNotTheNewest) {
+  const std::uint64_t events = 300;
+  for (std::uint64_t i = 0; i < events; ++i)
+    publish({.owner = alice, .metadata = R"({"x":")" + std::string(400, 'x') + "\"}"});
+  crash();
+
+  EXPECT_GT(refusals_without_older_logs(path_, dir_, events), 0U);
+}
+
+// The same in a later life: what the last one left is not RocksDB's to track any more.
+TEST_F(RocksStoreTest, MissesTheEndOfALogOfAnEarlierLife) {
+  for (int life = 0; life < 3; ++life) {
+    publish({.owner = alice});
+    crash();
+    ASSERT_NO_FATAL_FAILURE(open_again());
+  }
+  publish({.owner = alice});
+  crash();
+
+  EXPECT_EQ(refusals_without_older_logs(path_, dir_, 4), 3 * std::size(losses));
+}
+
+// A crash tears the log that is the newest then; the next life begins another one.
+TEST_F(RocksStoreTest, ALogThatACrashToreStaysGoodInLaterLives) {
+  publish({.owner = alice});
+  const auto whole = fs::file_size(files(".log").back());
+  publish({.owner = alice});
+  crash();
+  fs::resize_file(files(".log").back(), whole + 20);
+
+  for (std::uint64_t life = 1; life <= 3; ++life) {
+    ASSERT_NO_FATAL_FAILURE(open_again());
+    EXPECT_EQ(list({.user = alice}).total_count, life);
+    publish({.owner = alice});
+    crash();
+  }
 }
 
 // Names the fault: RocksDB makes a new database wherever CURRENT is absent, and
