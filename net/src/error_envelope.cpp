@@ -11,7 +11,7 @@ Response error_response(unsigned status,
   response.status = status;
   response.content_type = error_type;
   response.headers = "X-Content-Type-Options: nosniff\r\n";
-  if (status == 503 || status == 429)
+  if ((status == 503 || status == 429) && retry_after.count() > 0)
     response.headers += "Retry-After: " + std::to_string(retry_after.count()) + "\r\n";
 
   auto& body = response.body;
@@ -73,6 +73,13 @@ Response store_error_response(const engine::Error& error) {
     return error_response(400, code::history_gone,
                           "The events behind this cursor are not all kept any more: list again "
                           "from the beginning.");
+  if (error.code == engine::make_error_code(engine::Errc::corrupt))
+    return error_response(
+        503, code::store_damaged,
+        "The store is damaged where it keeps the answer; it will not come back by "
+        "itself. Its operator must restore a backup. " +
+            error.text() + ".",
+        {}, std::chrono::seconds{0});
   return error_response(503, code::unavailable,
                         "The store can't answer now: " + error.text() + ". Try again.");
 }

@@ -39,6 +39,7 @@ inline constexpr std::string_view too_many_sessions = "too_many_sessions";
 inline constexpr std::string_view overloaded = "overloaded";
 inline constexpr std::string_view draining = "draining";
 inline constexpr std::string_view unavailable = "unavailable";
+inline constexpr std::string_view store_damaged = "store_damaged";
 }  // namespace code
 
 /// What is wrong with a query or a body: all faults at once, and under which code.
@@ -54,7 +55,7 @@ struct Faults {
 
 /// The one form of every answer that is not 2xx. `message` and `details` are
 /// UTF-8. Overload answers (429, 503) get a Retry-After; what is full or draining
-/// now is expected to have room again soon.
+/// now is expected to have room again soon. None with 0: a retry will not help.
 [[nodiscard]] Response error_response(unsigned status,
                                       std::string_view code,
                                       std::string_view message,

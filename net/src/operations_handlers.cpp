@@ -55,7 +55,14 @@ Handled handle_ready(const Exchange& exchange) {
   const auto health = exchange.net().inbox->health();
   if (!health.writable)
     return error_response(503, code::unavailable, "The store takes no writes: " + health.reason);
-  return state_response("ready");
+  auto ready = state_response("ready");
+  if (!health.reason.empty()) {
+    ready.body.pop_back();
+    ready.body += R"(,"reason":)";
+    engine::append_json_string(ready.body, health.reason);
+    ready.body += '}';
+  }
+  return ready;
 }
 
 Handled handle_config_get(const Exchange& exchange) {

@@ -62,7 +62,8 @@ RocksStore::RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::
       options_{std::move(options)},
       env_{env},
       columns_{columns_options(options_), nullptr},
-      retention_{options_.retention} {
+      retention_{options_.retention},
+      damage_{options_.log, directory_.path()} {
 }
 
 RocksStore::~RocksStore() {

@@ -163,6 +163,13 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
 
 template <class T, class Read>
 Result<T> RocksStore::read(Read&& read) const {
+  auto result = try_read<T>(std::forward<Read>(read));
+  if (!result) damage_.note(result.error());
+  return result;
+}
+
+template <class T, class Read>
+Result<T> RocksStore::try_read(Read&& read) const {
   const ReadGate::Pass pass{gate_};
   if (!tables_)
     return Error{Errc::unavailable, "The store in " + directory_.path() +
@@ -201,7 +208,7 @@ engine::InboxHealth RocksStore::health() const {
     const std::lock_guard lock{health_mutex_};
     if (!health_.writable) return health_;
   }
-  if (load().stall != WriteStall::stopped) return {};
+  if (load().stall != WriteStall::stopped) return {.writable = true, .reason = damage_.latest()};
   return {.writable = false,
           .reason = "Writes to the store in " + directory_.path() +
                     " wait until it has merged its files; the disk is too slow for the load"};
@@ -211,6 +218,7 @@ StoreLoad RocksStore::load() const {
   const ReadGate::Pass pass{gate_};
   auto load = tables_ ? tables_->load() : StoreLoad{};
   columns_.add_load(load);
+  load.damaged_reads_total = damage_.count();
   load.retention = retention_.load();
   return load;
 }

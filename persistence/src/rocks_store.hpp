@@ -3,6 +3,7 @@
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
 #include "persistence/src/columns_cache.hpp"
+#include "persistence/src/damage_record.hpp"
 #include "persistence/src/read_gate.hpp"
 #include "persistence/src/retention.hpp"
 #include "persistence/src/rocks_rows.hpp"
@@ -60,7 +61,8 @@ class RocksStore final : public Store {
 
   [[nodiscard]] engine::LogOrigin origin() const noexcept override { return origin_; }
   [[nodiscard]] StoreIdentity identity() const noexcept override { return identity_; }
-  /// While RocksDB stops writes it is not writable: nothing can become durable.
+  /// While RocksDB stops writes it is not writable: nothing can become durable. Damage that
+  /// reads have met is told, but it stays writable: the others are served.
   [[nodiscard]] engine::InboxHealth health() const override;
   /// A reader: should a write fail meanwhile, the reopening waits for its end.
   [[nodiscard]] engine::Result<void> backup(const std::string& path) const override;
@@ -81,8 +83,11 @@ class RocksStore final : public Store {
   enum class Durability : std::uint8_t { now, with_next_commit };
   [[nodiscard]] engine::Result<void> write(RocksBatch& rows, Durability durability);
 
+  /// A failure because of damage is remembered.
   template <class T, class Read>
   [[nodiscard]] engine::Result<T> read(Read&& read) const;
+  template <class T, class Read>
+  [[nodiscard]] engine::Result<T> try_read(Read&& read) const;
 
   const StoreDirectory directory_;
   const StoreOptions options_;
@@ -103,6 +108,7 @@ class RocksStore final : public Store {
   Retention retention_;
   bool broken_ = false;  // the latest write failed: recover() before the next
 
+  mutable DamageRecord damage_;
   mutable std::mutex health_mutex_;
   engine::InboxHealth health_;
 };

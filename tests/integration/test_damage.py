@@ -96,7 +96,12 @@ class DamageTest(IntegrationTest):
                 flip(path, 0.1)
         server = self.start()
         answer = server.get(query("/api/events/list", pagesize="all"), user=self.user)
-        self.assertIn(answer.status, (500, 503), answer)
+        self.assertEqual((answer.status, answer.json["code"]), (503, "store_damaged"), answer)
+        self.assertIn(".sst", answer.json["error"])
+        ready = server.get("/readyz")
+        self.assertEqual(ready.status, 200, ready)
+        self.assertIn(".sst", ready.json["reason"])
+        self.assertIn("carillon_store_damaged 1", server.get("/metrics").body.decode())
         self.assertEqual(server.get("/healthz").status, 200)
         self.assertEqual(server.publish(new_user())["category"], "test")
 

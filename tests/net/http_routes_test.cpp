@@ -223,6 +223,31 @@ TEST(HttpRoutesTest, AnswersUnavailableIfTheStoreCantRead) {
   }
 }
 
+// Names the fault: damage was answered like overload, with the promise that a retry helps.
+TEST(HttpRoutesTest, PromisesNothingOfARetryIfTheStoreIsDamaged) {
+  HttpHarness harness;
+  harness.store.fail_reads(engine::Errc::corrupt);
+  auto client = harness.client();
+
+  for (const auto* path : {"/api/events/list", "/api/events", "/api/events/types"}) {
+    const auto answer = client.get(path);
+    EXPECT_EQ(answer.status, 503U) << path;
+    EXPECT_EQ(answer.at("/code"), "store_damaged") << path;
+    EXPECT_THAT(answer.at("/error"), HasSubstr("restore a backup")) << path;
+    EXPECT_EQ(answer.header("Retry-After"), "") << path;
+  }
+}
+
+TEST(HttpRoutesTest, IsReadyButSaysWhatIsWrongWithAStoreThatTakesWrites) {
+  HttpHarness harness;
+  harness.store.set_health({.writable = true, .reason = "a \"block\" is damaged"});
+
+  const auto ready = harness.client().get("/readyz");
+
+  EXPECT_EQ(ready.status, 200U);
+  EXPECT_EQ(ready.body, R"({"status":"ready","reason":"a \"block\" is damaged"})");
+}
+
 TEST(HttpRoutesTest, SaysWhetherItIsAliveAndReady) {
   HttpHarness harness;
   auto client = harness.client();

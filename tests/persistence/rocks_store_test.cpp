@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <span>
 
 namespace carillon::testing {
 namespace {
@@ -188,6 +189,61 @@ TEST_F(RocksStoreTest, SaysWhatIsDamagedAndWhatToDo) {
 
   EXPECT_EQ(error.code, make_error_code(Errc::corrupt)) << error.text();
   EXPECT_THAT(error.text(), AllOf(HasSubstr(path_), HasSubstr("restore a backup")));
+}
+
+// Names the fault: damage that reading meets was told to nobody but the reader.
+TEST_F(RocksStoreTest, TellsOfDamageThatReadingMeetsAndGoesOn) {
+  for (int i = 0; i < 200; ++i)
+    publish({.owner = alice, .description = std::string(300, static_cast<char>('a' + i % 26))});
+  store_.reset();
+  for (const auto& table : files(".sst")) {
+    if (fs::file_size(table) < 10'000) continue;
+    std::fstream bytes{table, std::ios::in | std::ios::out | std::ios::binary};
+    bytes.seekp(static_cast<std::streamoff>(fs::file_size(table) / 4));
+    bytes << "!!!!";
+  }
+  std::vector<std::string> told;  // reads of one thread
+  auto options = small_rocksdb(path_);
+  options.log = [&told](engine::LogLevel level, std::string_view message, auto fields) {
+    if (level != engine::LogLevel::error) return;
+    told.emplace_back(message);
+    for (const auto& field : fields)
+      told.back() += ' ' + field.value;
+  };
+  ASSERT_NO_FATAL_FAILURE(open(options));
+  EXPECT_EQ(store_->health().reason, "");
+
+  for (int i = 0; i < 3; ++i) {
+    const auto page = store_->list({.user = alice, .page_size = persistence::page_size_max});
+    ASSERT_FALSE(page);
+    EXPECT_EQ(page.error().code, make_error_code(Errc::corrupt));
+  }
+
+  EXPECT_EQ(store_->load().damaged_reads_total, 3U);
+  EXPECT_TRUE(store_->health().writable);
+  EXPECT_THAT(store_->health().reason, AllOf(HasSubstr(".sst"), HasSubstr("restore a backup")));
+  EXPECT_THAT(told, ElementsAre(AllOf(HasSubstr("damaged"), HasSubstr(".sst"))));
+  publish({.owner = numbered(2)});
+  EXPECT_EQ(list({.user = numbered(2)}).total_count, 1U);
+}
+
+TEST(DamageRecordTest, TellsTheFirstAtOnceAndThenOneAMinute) {
+  std::vector<std::string> told;
+  persistence::DamageRecord record{
+      [&told](auto /*level*/, auto /*message*/, std::span<const engine::LogField> fields) {
+        told.push_back(fields[1].value + " " + fields[2].value);
+      },
+      "the-path"};
+  const std::chrono::steady_clock::time_point start{};
+
+  record.note({Errc::unavailable, "later"}, start);
+  record.note({Errc::corrupt, "one"}, start);
+  record.note({Errc::corrupt, "two"}, start + std::chrono::seconds{59});
+  record.note({Errc::corrupt, "three"}, start + std::chrono::seconds{61});
+
+  EXPECT_THAT(told, ElementsAre("1 one", "2 three"));
+  EXPECT_EQ(record.count(), 3U);
+  EXPECT_EQ(record.latest(), "three");
 }
 
 TEST_F(RocksStoreTest, ReportsAFileThatIsGone) {

@@ -48,6 +48,11 @@ void add_load(const persistence::StoreLoad& load, std::vector<net::MetricSample>
         load.columns_bytes);
   gauge("carillon_store_columns_inboxes", "Inboxes kept in columns for reads.",
         load.columns_owners);
+  gauge("carillon_store_damaged", "1 once a read has met damage on the disk.",
+        load.damaged_reads_total > 0 ? 1 : 0);
+  samples.push_back({"carillon_store_damaged_reads_total",
+                     "Reads that failed because the store is damaged.", true,
+                     static_cast<double>(load.damaged_reads_total)});
   samples.push_back({"carillon_store_columns_built_total",
                      "How often an inbox was read into columns.", true,
                      static_cast<double>(load.columns_built_total)});

@@ -43,6 +43,8 @@ struct StoreLoad {
   std::uint64_t columns_built_total = 0;    ///< how often one was read into columns
   std::uint64_t columns_evicted_total = 0;  ///< how often one had to leave for others
 
+  std::uint64_t damaged_reads_total = 0;  ///< reads that failed because the store is damaged
+
   RetentionLoad retention{};
 };
 
