@@ -253,11 +253,11 @@ class RankSelection {
   std::minstd_rand random_;
 };
 
-/// Rows of one owner between two sequences, both exclusive.
+/// Rows of one owner behind one sequence and up to another.
 struct Between {
   bool broadcasts;
   Sequence after;
-  Sequence before;
+  Sequence last;
 };
 
 void take_ascending(const MatchedRows& matched,
@@ -268,12 +268,12 @@ void take_ascending(const MatchedRows& matched,
   for (const auto& part : matched.parts()) {
     if (part.broadcasts != range.broadcasts || part.count == 0) continue;
     if (part.chunk->last_sequence() <= range.after) continue;
-    if (taken >= count || part.chunk->first_sequence() >= range.before) return;
+    if (taken >= count || part.chunk->first_sequence() > range.last) return;
     const auto* words = matched.words(part);
     for (std::size_t i = 0; i < RowBits::words_for(part.chunk->rows) && taken < count; ++i)
       for_each_bit(words[i], i * RowBits::word_bits, [&](std::uint32_t row) {
         const auto sequence = part.chunk->events->sequence[row];
-        if (taken >= count || sequence <= range.after || sequence >= range.before) return;
+        if (taken >= count || sequence <= range.after || sequence > range.last) return;
         rows.push_back(row_of(*part.chunk, part.broadcasts, row, 0));
         ++taken;
       });
@@ -287,7 +287,7 @@ void take_descending(const MatchedRows& matched,
   std::uint64_t taken = 0;
   for (auto part = matched.parts().rbegin(); part != matched.parts().rend(); ++part) {
     if (part->broadcasts != range.broadcasts || part->count == 0) continue;
-    if (part->chunk->first_sequence() >= range.before) continue;
+    if (part->chunk->first_sequence() > range.last) continue;
     if (taken >= count) return;
     const auto* words = matched.words(*part);
     for (auto i = RowBits::words_for(part->chunk->rows); i > 0 && taken < count; --i) {
@@ -295,7 +295,7 @@ void take_descending(const MatchedRows& matched,
         const auto bit = static_cast<std::uint32_t>(63 - std::countl_zero(word));
         word &= ~(std::uint64_t{1} << bit);
         const auto row = static_cast<std::uint32_t>((i - 1) * RowBits::word_bits) + bit;
-        if (part->chunk->events->sequence[row] >= range.before) continue;
+        if (part->chunk->events->sequence[row] > range.last) continue;
         rows.push_back(row_of(*part->chunk, part->broadcasts, row, 0));
         ++taken;
       }
@@ -335,7 +335,7 @@ std::vector<PageRow> select_from_position(const MatchedRows& matched,
     }
     if (!broadcasts) continue;
     for (const auto& row : matched.marked())
-      if (row.sequence > range.after && row.sequence < range.before)
+      if (row.sequence > range.after && row.sequence <= range.last)
         rows.push_back(
             {.time = {}, .sequence = row.sequence, .state = row.state, .broadcast = true});
   }

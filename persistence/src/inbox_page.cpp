@@ -152,11 +152,18 @@ Result<void> count_filtered(const Rows& rows, const ListQuery& query, EventPage&
   return scan.outcome();
 }
 
+/// Moves the page's cursor past this event: it is a cut between what the page holds and what
+/// the next one does, so that paging the other way from it finds the page again.
+void pass(const ListQuery& query, bool broadcast, Sequence sequence, EventPage& page) {
+  auto& position = page.cursor.position;
+  (broadcast ? position.broadcast : position.user) = query.after ? sequence : sequence - 1;
+}
+
 /// Paging by cursor reads the page alone, from its place in the order.
 Result<void> read_from_position(const Rows& rows, const ListQuery& query, EventPage& page) {
   const auto direction = query.after ? Direction::ascending : Direction::descending;
   const auto start = query.after ? query.after : query.before;
-  auto position = *start;
+  page.cursor.position = *start;
   InboxScan scan{rows, query.user, direction, start};
   while (page.events.size() < page.page_size) {
     const auto* row = scan.next();
@@ -164,13 +171,12 @@ Result<void> read_from_position(const Rows& rows, const ListQuery& query, EventP
     // `after` and `before` together name a range.
     if (query.after && query.before) {
       const auto end = row->broadcast() ? query.before->broadcast : query.before->user;
-      if (row->event.sequence >= end) continue;
+      if (row->event.sequence > end) continue;
     }
     if (!query.filter.matches(row->event, row->state.status)) continue;
-    (row->broadcast() ? position.broadcast : position.user) = row->event.sequence;
+    pass(query, row->broadcast(), row->event.sequence, page);
     page.events.push_back(event_json(row->event, row->state));
   }
-  page.cursor.position = position;
   return scan.outcome();
 }
 
@@ -190,10 +196,9 @@ Result<void> read_from_columns(const Rows& rows,
     return fetch(rows, query.user, select_slice(matched, slice), page);
   }
   const auto wanted = select_from_position(matched, query, page.page_size);
-  auto position = query.after ? *query.after : *query.before;
+  page.cursor.position = query.after ? *query.after : *query.before;
   for (const auto& row : wanted)
-    (row.broadcast ? position.broadcast : position.user) = row.sequence;
-  page.cursor.position = position;
+    pass(query, row.broadcast, row.sequence, page);
   return fetch(rows, query.user, wanted, page);
 }
 

@@ -18,17 +18,15 @@ using engine::UserId;
 
 constexpr Sequence last_possible = std::numeric_limits<Sequence>::max();
 
-/// The first sequence of a scan that begins behind `start`; nullopt if nothing
-/// can lie there.
-std::optional<Sequence> first_behind(Direction direction, std::optional<Sequence> start) {
+/// The first sequence of a scan from the cut `start`, behind that sequence and before the
+/// next one; nullopt if nothing can lie there.
+std::optional<Sequence> first_from(Direction direction, std::optional<Sequence> start) {
   if (direction == Direction::ascending) {
     if (!start) return 0;
     if (*start == last_possible) return std::nullopt;
     return *start + 1;
   }
-  if (!start) return last_possible;
-  if (*start == 0) return std::nullopt;
-  return *start - 1;
+  return start.value_or(last_possible);
 }
 
 std::unique_ptr<RowIterator> open_range(const Rows& rows,
@@ -36,7 +34,7 @@ std::unique_ptr<RowIterator> open_range(const Rows& rows,
                                         const UserId& user,
                                         Direction direction,
                                         std::optional<Sequence> start) {
-  const auto first = first_behind(direction, start);
+  const auto first = first_from(direction, start);
   if (!first) return nullptr;
   return rows.range(table, bytes_of(user), sequence_key(user, *first), direction);
 }

@@ -30,8 +30,9 @@ struct InboxRow {
 /// costs no lookup of its own. One thread; the Rows must outlive it.
 class InboxScan {
  public:
-  /// Begins behind `start` in this direction; without it at the very end of the
-  /// inbox that the direction begins with.
+  /// Begins at `start` in this direction, a cut behind these sequences: ascending with what
+  /// is later, descending with what is not. Without it at the very end of the inbox that
+  /// the direction begins with.
   InboxScan(const Rows& rows,
             const engine::UserId& user,
             Direction direction,

@@ -97,7 +97,7 @@ class PageSql {
     if (query_.after)
       sql += " AND e.sequence > " + placeholder(parameters_.add_int8(to_bigint(after)));
     if (before != nullptr)
-      sql += " AND e.sequence < " + placeholder(parameters_.add_int8(to_bigint(*before)));
+      sql += " AND e.sequence <= " + placeholder(parameters_.add_int8(to_bigint(*before)));
     return sql;
   }
 
@@ -202,8 +202,10 @@ void fill_events(const PostgresRows& rows, const ListQuery& query, EventPage& pa
   page.cursor.position = query.after ? *query.after : *query.before;
   for (int row = 0; row < rows.count(); ++row) {
     const bool broadcast = rows.uuid(row, 1).is_nil();
+    const auto sequence = static_cast<engine::Sequence>(rows.int8(row, 0));
+    // A cut between this page and the next one.
     (broadcast ? page.cursor.position.broadcast : page.cursor.position.user) =
-        static_cast<engine::Sequence>(rows.int8(row, 0));
+        query.after ? sequence : sequence - 1;
   }
 }
 

@@ -243,7 +243,7 @@ class InboxModel {
         return item.broadcast() ? position.broadcast : position.user;
       };
       return (query.after && sequence <= part(*query.after)) ||
-             (query.before && sequence >= part(*query.before));
+             (query.before && sequence > part(*query.before));
     });
     if (!query.after) std::reverse(items.begin(), items.end());
     if (items.size() > query.page_size)
@@ -251,7 +251,7 @@ class InboxModel {
     page.cursor.position = query.after ? *query.after : *query.before;
     for (const auto& item : items)
       (item.broadcast() ? page.cursor.position.broadcast : page.cursor.position.user) =
-          item.event->sequence();
+          query.after ? item.event->sequence() : item.event->sequence() - 1;
   }
 
   std::vector<engine::EventRef> events_;

@@ -144,9 +144,31 @@ TEST_P(StoreListTest, PagesByCursorForwardsAndBackwards) {
   EXPECT_EQ(list(forwards).cursor.position, *forwards.after);
 
   ListQuery backwards{.user = alice, .page_size = 4, .before = Position{105, 105}};
-  EXPECT_THAT(listed(backwards), ElementsAre(104, 103, 102, 101));
+  EXPECT_THAT(listed(backwards), ElementsAre(105, 104, 103, 102));
   backwards.before = list(backwards).cursor.position;
-  EXPECT_THAT(listed(backwards), ElementsAre(100));
+  EXPECT_EQ(*backwards.before, (Position{.user = 101, .broadcast = 102}));
+  EXPECT_THAT(listed(backwards), ElementsAre(101, 100));
+  backwards.before = list(backwards).cursor.position;
+  EXPECT_THAT(listed(backwards), IsEmpty());
+  EXPECT_EQ(list(backwards).cursor.position, *backwards.before);
+}
+
+// Names the fault: back from the cursor of a list, the newest event of each order was missing.
+TEST_P(StoreListTest, ACursorIsACutFromWhichBothDirectionsFindEachEventOnce) {
+  for (const auto& owner : {alice, nobody, alice, nobody, alice})
+    publish({.owner = owner});
+  mark(alice, {publish({.owner = alice})->id()});
+  const auto newest = list({.user = alice}).cursor.position;
+
+  EXPECT_THAT(listed({.user = alice, .before = newest}), ElementsAre(105, 104, 103, 102, 101, 100));
+  EXPECT_THAT(listed({.user = alice, .after = newest}), IsEmpty());
+  // Each page is what lies between the cursor that it was asked by and the one it gives.
+  const auto back = list({.user = alice, .page_size = 2, .before = newest}).cursor.position;
+  EXPECT_THAT(listed({.user = alice, .after = back}), ElementsAre(104, 105));
+  EXPECT_THAT(listed({.user = alice, .before = back}), ElementsAre(103, 102, 101, 100));
+  const auto on = list({.user = alice, .page_size = 3, .after = Position{}}).cursor.position;
+  EXPECT_THAT(listed({.user = alice, .before = on}), ElementsAre(102, 101, 100));
+  EXPECT_THAT(listed({.user = alice, .after = on}), ElementsAre(103, 104, 105));
 }
 
 // Names the fault: a broadcast that is committed late has a lower sequence than

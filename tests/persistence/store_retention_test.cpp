@@ -224,7 +224,7 @@ TEST_P(StoreRetentionTest, TellsWhoseCursorTheHistoryDoesNotReachBackTo) {
   // What is older than the history is not promised to who looks back.
   EXPECT_THAT(
       listed({.user = alice, .before = Position{.user = own[3], .broadcast = broadcasts[1]}}),
-      ElementsAre(own[2]));
+      ElementsAre(broadcasts[1], own[3], own[2]));
   // A list never hands out a cursor that is gone already.
   EXPECT_FALSE(is_gone(alice, list({.user = alice}).cursor.position));
   EXPECT_FALSE(is_gone(bob, list({.user = bob}).cursor.position));

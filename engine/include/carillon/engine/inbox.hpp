@@ -29,10 +29,11 @@ struct ListQuery {
   bool descending = true;              ///< latest first
   std::uint64_t page = 0;              ///< 0-based
   std::uint64_t page_size = 25;        ///< events
-  /// Cursor paging, instead of page and sort: the `page_size` events after (in
-  /// ascending order) or before (in descending order) this position. `after` one
-  /// from which the history is not whole any more fails with Errc::history_gone;
-  /// `before` ends where the history begins.
+  /// Cursor paging, instead of page and sort. A position is a cut in each order, behind
+  /// the event of that sequence: `after` it come the first `page_size` later ones, in
+  /// ascending order, `before` it the latest that are not later, in descending order.
+  /// `after` one from which the history is not whole any more fails with
+  /// Errc::history_gone; `before` ends where the history begins.
   std::optional<Position> after{};
   std::optional<Position> before{};  ///< see `after`
 };
@@ -48,8 +49,8 @@ struct EventPage {
   std::array<std::uint64_t, severity_count> count_by_severity{};
   std::vector<std::string> events{};  ///< each one's JSON, in the order asked for
   /// The user's position in the snapshot that was read: subscribing after it
-  /// continues without gap or duplicate. With cursor paging: of the page's last
-  /// event, so that it leads to the next page.
+  /// continues without gap or duplicate. With cursor paging: the cut at the page's other
+  /// end than the query's, so that it leads to the next page, and the query's own back.
   Cursor cursor{};
 };
 
@@ -72,7 +73,8 @@ struct Kind {
 /// Whether the store behind an inbox takes writes, for health checks.
 struct InboxHealth {
   bool writable = true;  ///< whether what is published now can become durable
-  std::string reason{};  ///< if not writable: what is wrong, for a person
+  /// For a person: what is wrong, if not writable; else empty, or what readers have met.
+  std::string reason{};
 };
 
 /// Reads of the users' inboxes: what `net` asks and a store answers. Changes go
