@@ -84,6 +84,8 @@ void read_filter_member(std::string_view name,
   dom::array array;
   if (value.get_string().get(text) == simdjson::SUCCESS) {
     if (!add_filter_value(filter, name, text, found)) faults.add(field, "is not a filter");
+    // As with an array of no values, it would ask nothing.
+    if (name == "search" && text.empty()) faults.add(field, "names no value");
   } else if (value.get_array().get(array) == simdjson::SUCCESS && is_list_field(name)) {
     if (array.size() == 0) faults.add(field, "names no value");  // else it would ask nothing
     for (const auto element : array) {

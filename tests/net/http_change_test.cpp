@@ -182,6 +182,13 @@ TEST_F(HttpChangeTest, RefusesABadBodyAndChangesNothing) {
            {filtered(R"({"severity":[1]})"), "filter.severity"},
            {filtered(R"({"category":[]})"), "filter.category"},
            {filtered(R"({"search":["x"]})"), "filter.search"},
+           {filtered(R"({"search":""})"), "filter.search"},
+           {filtered(R"({"category":"x","category":"y"})"), "filter.category"},
+           {filtered(R"({"status":"read","status":"read"})"), "filter.status"},
+           {filtered(R"({"category":"x"},"filter":{"category":"y"})"), "filter"},
+           {filtered(R"({"category":"x"},"upTo":")" + up_to + "\""), "upTo"},
+           {filtered(R"({"category":"x"},"status":"read")"), "status"},
+           {ids_body(quoted(id), R"(,"status":"read","ids":[])"), "ids"},
            {filtered(R"({"from":"noon"})"), "filter.from"}}) {
     const auto answer = client_.request("PUT", "/api/events/status", bad.body);
     EXPECT_EQ(answer.status, 400U) << bad.body;
