@@ -254,7 +254,8 @@ TEST_F(RocksStoreTest, ReportsAFileThatIsGone) {
   EXPECT_EQ(error_of_opening().code, make_error_code(Errc::corrupt));
 }
 
-TEST_F(RocksStoreTest, ReportsDamageInTheMiddleOfTheLogInsteadOfCuttingIt) {
+// Names the fault: which log it was, nobody was told.
+TEST_F(RocksStoreTest, ReportsDamageInTheMiddleOfTheLogAndInWhichOne) {
   for (int i = 0; i < 20; ++i)
     publish({.owner = alice, .description = std::string(3'000, 'x')});
   crash();
@@ -264,7 +265,10 @@ TEST_F(RocksStoreTest, ReportsDamageInTheMiddleOfTheLogInsteadOfCuttingIt) {
   bytes << "!!!!";
   bytes.close();
 
-  EXPECT_EQ(error_of_opening().code, make_error_code(Errc::corrupt));
+  const auto error = error_of_opening();
+
+  EXPECT_EQ(error.code, make_error_code(Errc::corrupt));
+  EXPECT_THAT(error.text(), HasSubstr("the log " + log.filename().string()));
 }
 
 // What is done to a file so that its end, or all of it, is missing.
