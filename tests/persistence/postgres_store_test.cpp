@@ -58,7 +58,7 @@ TEST_F(PostgresStoreTest, KeepsTextsThatAColumnCanNotHold) {
   const auto event =
       publish({.owner = alice,
                .description = std::string{"nul \0 bell \a slash / \xF0\x9F\x94\x94", 25},
-               .metadata = R"({"a":"\u0000\ud83d\/"})"});
+               .metadata = R"({"a":"\u0000\ud83d\udd14\/"})"});
 
   EXPECT_THAT(list({.user = alice}).events, ElementsAre(event->json()));
 }
