@@ -40,7 +40,10 @@ class DrainTest(IntegrationTest):
 
             for _ in range(120):
                 self.assertEqual(raw.read_answer().status, 201)
-            self.assertTrue(raw.at_end())
+            # The last one may have come before the drain, or in the middle of it.
+            if not raw.at_end():
+                self.assertIn(raw.read_answer().status, (201, 503))
+                self.assertTrue(raw.at_end())
         self.assertEqual(server.process.wait(DEADLINE_S), 0)
 
     def test_a_stream_whose_results_are_read_late_ends_with_the_line_that_says_why(self):
