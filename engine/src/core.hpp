@@ -34,6 +34,12 @@ class Sequencer {
 };
 
 /// What the shards of one Broadcaster share. Set once, but for the two flags.
+///
+/// Threads   Construction, destruction: the broadcaster's owner, with no shard running.
+///           Then all members are read by any thread; `pool` and `sequencer` are
+///           shared by their own rules. stop()'s thread writes the flags.
+/// Progress  Nothing here waits.
+/// Lifetime  The broadcaster's; `log` outlives it.
 struct Core {
   Core(const Options& with, EventLog* to, const LogOrigin& from)
       : options{with}, log{to}, origin{from}, sequencer{from.first_sequence} {}
