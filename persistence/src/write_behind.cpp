@@ -48,6 +48,7 @@ constexpr std::chrono::hours due_wait_max{1};
 constexpr std::chrono::seconds retention_retry{10};
 
 constexpr Clock::time_point idle{};  // when no attempt of a commit runs
+constexpr milliseconds look_at_hanging{50};
 
 /// Which bucket of a histogram with these upper bounds.
 std::size_t bucket_of(std::span<const std::uint64_t> bounds, std::uint64_t value) noexcept {
@@ -87,6 +88,7 @@ struct WriteBehind::Impl {
 
   // The writer's thread.
   void run() noexcept;
+  void commit_all();
   [[nodiscard]] bool commit(std::vector<LogEntry>& batch);
   void wait_to_retry(milliseconds wait);
   void retain(Clock::duration commit_took);
@@ -117,8 +119,14 @@ struct WriteBehind::Impl {
   std::string retention_fault;                 // that was logged last
   std::atomic<bool> retention_changed{false};  // set by set_retention()
 
-  std::mutex mutex;  // over the next three
+  [[nodiscard]] bool hangs() const {
+    const auto began = attempt_began.load(std::memory_order_relaxed);  // F1
+    return began != idle && Clock::now() - began > options.hang_after;
+  }
+
+  std::mutex mutex;  // over the next four
   std::condition_variable stopped;
+  bool ended = false;                           // the writer has nothing more to do
   std::optional<Clock::time_point> give_up_at;  // set by stop()
   engine::InboxHealth health;
 
@@ -143,6 +151,13 @@ struct WriteBehind::Impl {
 };
 
 void WriteBehind::Impl::run() noexcept {
+  commit_all();
+  const std::lock_guard lock{mutex};
+  ended = true;
+  stopped.notify_all();
+}
+
+void WriteBehind::Impl::commit_all() {
   std::vector<LogEntry> batch;
   batch.reserve(options.batch_entries_max);
   bool gave_up = false;
@@ -314,7 +329,7 @@ void WriteBehind::set_retention(const RetentionOptions& options) {
 }
 
 WriteBehind::~WriteBehind() {
-  stop(milliseconds{0});
+  if (!stop(milliseconds{0})) impl_->writer.join();
 }
 
 engine::LogOrigin WriteBehind::origin() const noexcept {
@@ -345,14 +360,19 @@ void WriteBehind::find(const UserId& owner, const EventId& id, FindDone done) {
   if (!accepted) (*shared_done)(Error{Errc::closed, "The store's readers have stopped"});
 }
 
-void WriteBehind::stop(milliseconds patience) {
+bool WriteBehind::stop(milliseconds patience) {
+  if (!impl_->writer.joinable()) return true;
   {
-    const std::lock_guard lock{impl_->mutex};
+    std::unique_lock lock{impl_->mutex};
     if (!impl_->give_up_at) impl_->give_up_at = Clock::now() + patience;
+    impl_->stopped.notify_all();
+    impl_->queue.wake();
+    // As long as commits succeed there is no end to the patience.
+    while (!impl_->stopped.wait_for(lock, look_at_hanging, [this] { return impl_->ended; }))
+      if (Clock::now() > *impl_->give_up_at && impl_->hangs()) return false;
   }
-  impl_->stopped.notify_all();
-  impl_->queue.wake();
-  if (impl_->writer.joinable()) impl_->writer.join();
+  impl_->writer.join();
+  return true;
 }
 
 Sequence WriteBehind::watermark(ShardIndex shard) const noexcept {
@@ -361,11 +381,10 @@ Sequence WriteBehind::watermark(ShardIndex shard) const noexcept {
 }
 
 engine::InboxHealth WriteBehind::health() const {
-  const auto began = impl_->attempt_began.load(std::memory_order_relaxed);  // F1
-  const auto runs = Clock::now() - began;
-  if (began != idle && runs > impl_->options.hang_after)
+  if (impl_->hangs())
     return {.writable = false,
-            .reason = "A commit has been running for " + in_seconds(runs) +
+            .reason = "A commit has been running for more than " +
+                      in_seconds(impl_->options.hang_after) +
                       ": the disk or the database does not answer"};
   const std::lock_guard lock{impl_->mutex};
   return impl_->health;

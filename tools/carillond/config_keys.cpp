@@ -227,7 +227,8 @@ constexpr std::array keys{
         .max = hour_ms},
     Key{.name = "commit_hang_after",
         .field = [](Config& config) -> Field { return &config.write_behind.hang_after; },
-        .help = "a commit of the store that runs for longer makes /readyz answer 503",
+        .help = "a commit of the store that runs for longer makes /readyz answer 503, and after "
+                "flush_timeout is not waited for",
         .type_name = "TIME",
         .min = 10,
         .max = hour_ms},

@@ -98,13 +98,18 @@ Result<void> ServerParts::start_network() {
   return {};
 }
 
-bool ServerParts::stop() {
+void ServerParts::drain() {
   server_->drain();
   threads_->stop();
-  broadcaster_->stop();               // may still look up publishers' ids in the store,
-  log_->stop(config_.flush_timeout);  // and the log reports to the broadcaster,
-  readers_->stop();                   // so the readers are the last
-  return log_->metrics().abandoned_total == 0;
+  broadcaster_->stop();
+}
+
+// The broadcaster may have looked up publishers' ids to its end, and the log reports to
+// it, so the readers are the last.
+ServerParts::Flushed ServerParts::flush() {
+  if (!log_->stop(config_.flush_timeout)) return Flushed::hung;
+  readers_->stop();
+  return log_->metrics().abandoned_total == 0 ? Flushed::all : Flushed::abandoned;
 }
 
 }  // namespace carillon::carillond

@@ -39,9 +39,16 @@ class ServerParts {
 
   void set_retention(const persistence::RetentionOptions& options) { log_->set_retention(options); }
 
-  /// Stops accepting, answers what is in flight, says goodbye to subscribers,
-  /// commits. False if events that were answered 202 could not be committed.
-  [[nodiscard]] bool stop();
+  /// Stops accepting, answers what is in flight, says goodbye to subscribers.
+  void drain();
+
+  enum class Flushed : std::uint8_t {
+    all,
+    abandoned,  ///< events that were answered 202 could not be committed
+    hung,       ///< a commit does not end: destruction would wait for it
+  };
+  /// Then commits what is left.
+  [[nodiscard]] Flushed flush();
 
  private:
   [[nodiscard]] engine::Result<void> open_store();

@@ -21,9 +21,9 @@ namespace {
 
 using engine::LogLevel;
 
-// Beyond what draining and flushing may take. Then the store hangs: its commit neither
-// succeeds nor fails, and no patience of ours ends it.
-constexpr std::chrono::seconds hang_allowance{5};
+// Beyond what draining may take: for the lookups of ids that the store still owes. A store
+// that hangs answers none of them, and no patience of ours ends one.
+constexpr std::chrono::seconds hang_allowance{30};
 
 /// The line that whoever started us waits for. In one write(), past the log, so
 /// that nothing can come between its letters.
@@ -107,12 +107,16 @@ int serve(const Config& config, const Sources& sources) {
   auto running = config;
   wait_for_end(running, sources, parts, logging);
   die_on_next_signal();
-  end_within(config.network.drain_timeout + config.flush_timeout + hang_allowance);
-  const bool complete = parts.stop();
-  if (!complete)
+  end_within(config.network.drain_timeout + hang_allowance);
+  parts.drain();
+  go_on_without_end();
+  using Flushed = ServerParts::Flushed;
+  const auto flushed = parts.flush();
+  if (flushed == Flushed::hung) give_up();
+  if (flushed == Flushed::abandoned)
     logging.log(LogLevel::error, "the store failed to the end: accepted events are lost");
   logging.log(LogLevel::info, "stopped");
-  return complete ? 0 : 1;
+  return flushed == Flushed::all ? 0 : 1;
 }
 
 }  // namespace carillon::carillond

@@ -18,13 +18,15 @@ sigset_t set_of(std::initializer_list<int> signals) {
   return set;
 }
 
-/// Only what a signal's handler may do.
-void give_up(int /*signal*/) {
-  constexpr std::string_view line{
-      "carillond: the store does not answer; ended without it, what was not acknowledged is "
-      "lost\n"};
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
-  ::_exit(1);
+void on_alarm(int /*signal*/) {
+  give_up();
+}
+
+void set_alarm(std::chrono::milliseconds time) {
+  itimerval timer{};
+  timer.it_value.tv_sec = static_cast<time_t>(time.count() / 1'000);
+  timer.it_value.tv_usec = static_cast<suseconds_t>(time.count() % 1'000 * 1'000);
+  ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
 }  // namespace
@@ -52,12 +54,22 @@ void die_on_next_signal() {
 
 void end_within(std::chrono::milliseconds time) {
   struct sigaction last {};
-  last.sa_handler = give_up;
+  last.sa_handler = on_alarm;
   ::sigaction(SIGALRM, &last, nullptr);
-  itimerval timer{};
-  timer.it_value.tv_sec = static_cast<time_t>(time.count() / 1'000);
-  timer.it_value.tv_usec = static_cast<suseconds_t>(time.count() % 1'000 * 1'000 + 1);
-  ::setitimer(ITIMER_REAL, &timer, nullptr);
+  set_alarm(time);
+}
+
+void go_on_without_end() {
+  set_alarm(std::chrono::milliseconds{0});
+}
+
+// Only what a signal's handler may do.
+void give_up() noexcept {
+  constexpr std::string_view line{
+      "carillond: the store does not answer; ended without it, what was not acknowledged is "
+      "lost\n"};
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  ::_exit(1);
 }
 
 }  // namespace carillon::carillond

@@ -16,8 +16,12 @@ void block_signals();
 /// does not want to wait for the drain.
 void die_on_next_signal();
 
-/// From now on the process has so much time: then it ends with 1 and a line on standard
-/// error, whatever it waits for. For an end that a store which hangs would hold up.
+/// The process has so much time until go_on_without_end(): then give_up(), whatever it waits
+/// for. For a wait that a store which hangs would never let end.
 void end_within(std::chrono::milliseconds time);
+void go_on_without_end();
+
+/// Ends the process with 1 and a line that says why, at once: a store that hangs can't be closed.
+[[noreturn]] void give_up() noexcept;
 
 }  // namespace carillon::carillond

@@ -90,7 +90,7 @@ class WriteBehind final : public engine::EventLog {
               StoreReaders& readers,
               const WriteBehindOptions& options = {},
               engine::LogSink log = {});
-  ~WriteBehind() override;  ///< stop() without patience, unless it was called
+  ~WriteBehind() override;  ///< stop() without patience; waits also for a commit that hangs
   WriteBehind(const WriteBehind&) = delete;
   WriteBehind& operator=(const WriteBehind&) = delete;
 
@@ -102,11 +102,12 @@ class WriteBehind final : public engine::EventLog {
   /// Store::set_retention, in force at once also while nothing is appended. Any thread.
   void set_retention(const RetentionOptions& options);
 
-  /// Commits what was appended, then ends the writer. While commits fail it
-  /// tries for `patience` from now, at least once more; then what is left is
-  /// reported as abandoned. Waits for a commit that hangs, which nothing can end from
-  /// here. Idempotent.
-  void stop(std::chrono::milliseconds patience);
+  /// Commits what was appended, however long that takes, then ends the writer. While
+  /// commits fail it tries for `patience` from now, at least once more; then what is left
+  /// is reported as abandoned. False: with `patience` over, a commit has been running for
+  /// `hang_after`, and nothing can end it from here; the writer is still in it. It may be
+  /// called again.
+  bool stop(std::chrono::milliseconds patience);
 
   /// Everything of this shard up to this sequence is durable. 0: nothing yet.
   [[nodiscard]] engine::Sequence watermark(engine::ShardIndex shard) const noexcept;
