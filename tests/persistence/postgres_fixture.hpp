@@ -1,5 +1,6 @@
 #pragma once
 
+#include "carillon/persistence/verify_store.hpp"
 #include "tests/persistence/shared_postgres.hpp"
 #include "tests/persistence/store_fixture.hpp"
 
@@ -44,6 +45,16 @@ class PostgresTest : public StoreTest {
       if (done) return;
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << done.error().text();
     }
+  }
+  /// What verify_store() finds.
+  std::vector<std::string> faults() {
+    std::vector<std::string> faults;
+    const auto found =
+        persistence::verify_store(options_.url, [&](const persistence::StoreFault& fault) {
+          faults.push_back(fault.where + " " + fault.what);
+        });
+    EXPECT_TRUE(found) << found.error().text();
+    return faults;
   }
   engine::Error error_of_opening(const std::string& url) {
     const auto opened = persistence::open_store({.url = url});

@@ -1,6 +1,5 @@
 // A database of an earlier schema version: stores/postgres_schemaN.sql is a dump of one that a
 // program of that time wrote, postgres_schemaN.txt what that program listed of every inbox.
-#include "carillon/persistence/verify_store.hpp"
 #include "tests/persistence/postgres_fixture.hpp"
 
 #include <fstream>
@@ -53,15 +52,6 @@ class PostgresMigrationTest : public PostgresTest {
         said += json + "\n";
     }
     return said;
-  }
-  std::vector<std::string> faults() {
-    std::vector<std::string> faults;
-    const auto found =
-        persistence::verify_store(options_.url, [&](const persistence::StoreFault& fault) {
-          faults.push_back(fault.where + " " + fault.what);
-        });
-    EXPECT_TRUE(found) << found.error().text();
-    return faults;
   }
   /// Columns with their types, indexes and comments, a line each.
   static std::string shape_of(const std::string& url) {

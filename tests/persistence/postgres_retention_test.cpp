@@ -1,6 +1,5 @@
 // Retention where only PostgreSQL can fail: connections and servers that are lost in it, and
 // sums that SQL keeps.
-#include "carillon/persistence/verify_store.hpp"
 #include "tests/persistence/postgres_fixture.hpp"
 
 #include <libpq-fe.h>
@@ -35,15 +34,6 @@ class PostgresRetentionTest : public PostgresTest {
       const auto at = day_us + i * second_us;
       publish({.owner = i % 2 == 0 ? alice : bob, .id = id_made_at(at), .created_at_us = at});
     }
-  }
-  std::vector<std::string> faults() {
-    std::vector<std::string> faults;
-    const auto found =
-        persistence::verify_store(options_.url, [&](const persistence::StoreFault& fault) {
-          faults.push_back(fault.where + " " + fault.what);
-        });
-    EXPECT_TRUE(found) << found.error().text();
-    return faults;
   }
   /// As the write-behind does.
   void retain_at_last(std::int64_t now) {
