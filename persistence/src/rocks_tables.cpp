@@ -4,6 +4,7 @@
 #include "persistence/src/keys.hpp"
 #include "persistence/src/rocks_log_damage.hpp"
 #include "persistence/src/rocks_logs.hpp"
+#include "persistence/src/rocks_messages.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
@@ -15,7 +16,6 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
-#include <cstdarg>
 #include <utility>
 #include <vector>
 
@@ -80,16 +80,12 @@ class NoAutomaticRecovery final : public rocksdb::EventListener {
   }
 };
 
-class NoLog final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
-};
-
 constexpr std::string_view what_to_do =
     "restore a backup, or move the directory away to begin an empty one; nothing was repaired";
 
-rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
+rocksdb::DBOptions database_options(const std::string& path,
+                                    const StoreOptions& options,
+                                    rocksdb::Env* env) {
   rocksdb::DBOptions db;
   if (env != nullptr) db.env = env;
   db.create_if_missing = true;
@@ -105,9 +101,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   db.avoid_flush_during_recovery = true;  // opening must not need room on the disk
   db.skip_stats_update_on_db_open = true;
   db.bytes_per_sync = std::uint64_t{1} << 20U;
-  db.keep_log_file_num = 4;
-  db.max_log_file_size = std::size_t{4} << 20U;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  db.info_log = std::make_shared<RocksMessages>(options.log, path);
   db.listeners.push_back(std::make_shared<NoAutomaticRecovery>());
   return db;
 }
@@ -168,14 +162,13 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
                                                        const StoreOptions& options,
                                                        rocksdb::Env* env,
                                                        Logs logs) {
-  return open_database(database_options(options, env), path, options, Access::read_write, logs);
+  return open_database(database_options(path, options, env), path, options, Access::read_write,
+                       logs);
 }
 
 Result<std::unique_ptr<RocksTables>> RocksTables::open_read_only(const std::string& path,
                                                                  Logs logs) {
-  auto database = database_options({}, nullptr);
-  database.info_log = std::make_shared<NoLog>();  // else it writes one beside the files
-  return open_database(std::move(database), path, {}, Access::read_only, logs);
+  return open_database(database_options(path, {}, nullptr), path, {}, Access::read_only, logs);
 }
 
 Result<std::unique_ptr<RocksTables>> RocksTables::open_database(rocksdb::DBOptions database,

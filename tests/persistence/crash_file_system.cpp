@@ -13,11 +13,6 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-/// RocksDB's own diary, which nothing depends on.
-bool is_diary(const std::string& name) {
-  return fs::path{name}.filename().string().starts_with("LOG");
-}
-
 }  // namespace
 
 class CrashFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -236,7 +231,6 @@ IOStatus CrashFileSystem::NewWritableFile(const std::string& name,
                                           const rocksdb::FileOptions& options,
                                           std::unique_ptr<rocksdb::FSWritableFile>* file,
                                           IODebugContext* context) {
-  if (is_diary(name)) return target()->NewWritableFile(name, options, file, context);
   const std::lock_guard lock{mutex_};
   const auto verdict = judge(Operation::create);
   if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);
@@ -283,7 +277,6 @@ IOStatus CrashFileSystem::RenameFile(const std::string& from,
                                      const std::string& to,
                                      const IOOptions& options,
                                      IODebugContext* context) {
-  if (is_diary(from)) return target()->RenameFile(from, to, options, context);
   const std::lock_guard lock{mutex_};
   const auto verdict = judge(Operation::rename);
   if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);
@@ -303,7 +296,7 @@ IOStatus CrashFileSystem::RenameFile(const std::string& from,
 IOStatus CrashFileSystem::DeleteFile(const std::string& name,
                                      const IOOptions& options,
                                      IODebugContext* context) {
-  if (is_diary(name) || !fs::exists(name)) return target()->DeleteFile(name, options, context);
+  if (!fs::exists(name)) return target()->DeleteFile(name, options, context);
   const std::lock_guard lock{mutex_};
   const auto verdict = judge(Operation::remove);
   if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);

@@ -5,11 +5,15 @@
 #include "tests/persistence/failing_env.hpp"
 #include "tests/persistence/store_fixture.hpp"
 
+#include <filesystem>
+#include <mutex>
+
 namespace carillon::testing {
 namespace {
 
 using Fault = FailingFileSystem::Fault;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 const engine::UserId alice = numbered(1);
 
@@ -19,14 +23,29 @@ class RocksRecoveryTest : public StoreTest, public ::testing::WithParamInterface
   void TearDown() override { store_.reset(); }  // before the file system
 
   void open_failing() {
-    auto opened =
-        persistence::RocksStore::open(dir_ / "store", small_rocksdb(dir_ / "store"), env_.get());
+    auto options = small_rocksdb(dir_ / "store");
+    options.log = [this](engine::LogLevel level, std::string_view message,
+                         std::span<const engine::LogField> fields) {
+      const std::lock_guard lock{warned_mutex_};
+      if (level == engine::LogLevel::warning)
+        warned_.append(message).append(": ").append(fields[0].value).append("\n");
+    };
+    auto opened = persistence::RocksStore::open(dir_ / "store", options, env_.get());
     ASSERT_TRUE(opened) << opened.error().text();
     store_ = std::move(*opened);
   }
 
   const std::shared_ptr<FailingFileSystem> disk_ = std::make_shared<FailingFileSystem>();
   const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(disk_);
+
+  std::string warned() {
+    const std::lock_guard lock{warned_mutex_};
+    return warned_;
+  }
+
+ private:
+  std::mutex warned_mutex_;
+  std::string warned_;
 };
 INSTANTIATE_TEST_SUITE_P(Append, RocksRecoveryTest, ::testing::Values(Fault::append));
 INSTANTIATE_TEST_SUITE_P(HalfAnAppend, RocksRecoveryTest, ::testing::Values(Fault::append_half));
@@ -88,6 +107,20 @@ TEST_P(RocksRecoveryTest, ServesReadsWhileItCannotWrite) {
   disk_->fail(Fault::none);
   commit(batch);
   EXPECT_THAT(listed({.user = alice}), ElementsAre(101, 100));
+}
+
+// A diary of RocksDB's own would meet the full disk as well, and abort the process then.
+TEST_P(RocksRecoveryTest, HearsOfTheFailureFromRocksdbWhichKeepsNoDiary) {
+  auto batch = std::vector<engine::LogEntry>{};
+  batch.push_back(entry(EventSpec{.owner = alice}));
+
+  disk_->fail(GetParam());
+  EXPECT_FALSE(store_->commit(batch));
+  disk_->fail(Fault::none);
+  commit(batch);
+
+  EXPECT_THAT(warned(), HasSubstr("RocksDB warns: "));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "store/LOG"));
 }
 
 }  // namespace
