@@ -2,7 +2,7 @@
 
 Goal: an idle connection takes at most 1.5 KB of the server's memory: a WebSocket, of
 one user with all others or of a user of its own; SSE; and HTTP kept alive behind an answer of several KB.
-Method: anonymous memory that 4,000 of them add to a server that has seen some already;
+Method: anonymous memory that 12,000 of them add to a server that has seen some already;
 without the kernel's buffers. Each case has a server of its own, because freed memory is
 not seen to be free.
 """
@@ -14,7 +14,7 @@ import uuid
 
 from carillond import IntegrationTest
 
-CONNECTIONS = 4_000
+CONNECTIONS = 12_000
 BYTES_MAX = 1_536
 
 LIST = "GET /api/events/list?user={user} HTTP/1.1\r\nHost: x\r\n\r\n"

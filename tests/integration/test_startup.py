@@ -74,6 +74,15 @@ class StartupTest(IntegrationTest):
         event = server.publish()
         self.assertEqual(server.get("/api/events/list").json["data"][0]["id"], event["id"])
 
+    @unittest.skipIf(os.environ.get("LOAD_DIVISOR", "1") != "1", "a sanitizer's memory is its own")
+    @unittest.skipUnless(os.path.exists("/sys/kernel/mm/transparent_hugepage"),
+                         "this kernel has no huge pages")
+    def test_it_asks_for_huge_pages(self):
+        server = self.start("--store", "memory:")
+        with open(f"/proc/{server.process.pid}/smaps", encoding="utf-8") as maps:
+            flags = [line.split()[1:] for line in maps if line.startswith("VmFlags:")]
+        self.assertTrue(any("hg" in of_one for of_one in flags))
+
     def test_the_version(self):
         result = run("--version")
 

@@ -52,6 +52,7 @@ if(CARILLON_BUILD_TOOLS)
   carillon_dependency(CURL APT libcurl4-openssl-dev TARGETS CURL::libcurl FIND MODULE)
   carillon_dependency(fmt APT libfmt-dev TARGETS fmt::fmt FIND CONFIG)
   carillon_dependency(spdlog APT libspdlog-dev TARGETS spdlog::spdlog FIND CONFIG)
+  carillon_dependency(Jemalloc APT libjemalloc-dev TARGETS Jemalloc::jemalloc FIND MODULE)
 endif()
 if(CARILLON_BUILD_TESTS)
   carillon_dependency(GTest APT "libgtest-dev;libgmock-dev"

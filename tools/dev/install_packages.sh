@@ -9,7 +9,7 @@ build=(
   g++ cmake ninja-build ccache
   libboost1.81-dev libconcurrentqueue-dev libsimdjson-dev
   librocksdb-dev libpq-dev libcurl4-openssl-dev libssl-dev prometheus-cpp-dev
-  libcli11-dev libfmt-dev libspdlog-dev libtomlplusplus-dev
+  libcli11-dev libfmt-dev libspdlog-dev libtomlplusplus-dev libjemalloc-dev
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev liburcu-dev liburing-dev
