@@ -85,8 +85,8 @@ struct ServerOptions {
   std::chrono::milliseconds sse_retry{2'000};            ///< `retry:` told to SSE clients
   /// Under load the sessions of a shard are written to at most half of the time, so that
   /// each write carries more: a pause as long as the writes before it took, and at
-  /// most this. 2 ms hardly shows beside what writing to 1,000 sessions takes. 0: none.
-  std::chrono::milliseconds flush_pause_max{2};
+  /// most this. 4 ms is what writing to 1,000 sessions takes. 0: none.
+  std::chrono::milliseconds flush_pause_max{4};
 
   AdmissionLimits limits;
   SocketOptions sockets;
