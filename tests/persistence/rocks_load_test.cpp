@@ -64,7 +64,7 @@ class RocksLoadTest : public ::testing::Test {
 
   void set_triggers(const std::string& slowdown, const std::string& stop) {
     ASSERT_TRUE(tables_->db()
-                    .SetOptions(events(), {{"level0_file_num_compaction_trigger", "1"},
+                    .SetOptions(events(), {{"level0_file_num_compaction_trigger", "2"},
                                            {"level0_slowdown_writes_trigger", slowdown},
                                            {"level0_stop_writes_trigger", stop}})
                     .ok());

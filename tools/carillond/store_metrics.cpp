@@ -38,7 +38,7 @@ void add_load(const persistence::StoreLoad& load, std::vector<net::MetricSample>
         static_cast<std::uint64_t>(load.stall));
   gauge("carillon_store_unmerged_files", "Files written out and not yet merged.",
         load.unmerged_files);
-  gauge("carillon_store_unmerged_bytes", "Estimate of the bytes that merging has yet to write.",
+  gauge("carillon_store_unmerged_bytes", "Bytes in files written out and not yet merged.",
         load.unmerged_bytes);
   gauge("carillon_store_unwritten_bytes", "Bytes in memory and log, not yet in sorted files.",
         load.unwritten_bytes);

@@ -34,7 +34,7 @@ enum class WriteStall : std::uint8_t {
 struct StoreLoad {
   WriteStall stall = WriteStall::none;
   std::uint64_t unmerged_files = 0;     ///< written out, not yet merged into the rest
-  std::uint64_t unmerged_bytes = 0;     ///< estimate of what merging has yet to write
+  std::uint64_t unmerged_bytes = 0;     ///< in those files
   std::uint64_t unwritten_bytes = 0;    ///< in memory and log, not yet in sorted files
   std::uint64_t delayed_byte_rate = 0;  ///< bytes a second that it allows; 0: all
 
