@@ -93,6 +93,7 @@ void Admission::set_limits(const AdmissionLimits& limits) noexcept {
   connections_per_address_max_.store(limits.connections_per_address_max, relaxed);
   loopback_limited_.store(limits.loopback_limited, relaxed);
   sessions_per_user_max_.store(limits.sessions_per_user_max, relaxed);
+  receiving_bytes_max_.store(limits.receiving_bytes_max, relaxed);
   accept_rate_.store(limits.accept_rate, limits.accept_burst);
   publish_rate_.store(limits.publish_rate, limits.publish_burst);
   service_publish_rate_.store(limits.service_publish_rate, limits.service_publish_burst);
@@ -106,6 +107,7 @@ AdmissionLimits Admission::limits() const noexcept {
           .connections_per_address_max = connections_per_address_max_.load(relaxed),
           .loopback_limited = loopback_limited_.load(relaxed),
           .sessions_per_user_max = sessions_per_user_max_.load(relaxed),
+          .receiving_bytes_max = receiving_bytes_max_.load(relaxed),
           .accept_rate = accept.per_second,
           .accept_burst = accept.burst,
           .publish_rate = publish.per_second,
@@ -190,11 +192,20 @@ void Admission::count(Rejection rejection) noexcept {
   rejected_[static_cast<std::size_t>(rejection)].fetch_add(1, relaxed);
 }
 
+bool Admission::hold_receiving(std::size_t before, std::size_t now) noexcept {
+  // Modulo 2^64: the sum is never negative.
+  const auto others = receiving_bytes_.fetch_add(now - before, relaxed) - before;
+  if (now <= before || now <= receiving_bytes_granted) return true;
+  const auto most = receiving_bytes_max_.load(relaxed);
+  return most == 0 || others + now <= most;
+}
+
 Admission::Figures Admission::figures() const {
   Figures figures;
   figures.connections = connections_.load(relaxed);
   figures.addresses = addresses_.keys();
   figures.users = sessions_.keys();
+  figures.receiving_bytes = receiving_bytes_.load(relaxed);
   for (std::size_t i = 0; i < rejected_.size(); ++i)
     figures.rejected_total[i] = rejected_[i].load(relaxed);
   figures.accept_pauses_total = accept_pauses_.load(relaxed);

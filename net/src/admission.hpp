@@ -26,9 +26,15 @@ enum class Rejection : std::uint8_t {
   descriptors,              ///< the process has no descriptor left
   sessions_per_user,        ///< sessions_per_user_max
   publish_rate,             ///< publish_rate or service_publish_rate
+  receiving_bytes,          ///< receiving_bytes_max
 };
-inline constexpr std::array<std::string_view, 5> rejection_names{
-    "connections", "connections_per_address", "descriptors", "sessions_per_user", "publish_rate"};
+inline constexpr std::array<std::string_view, 6> rejection_names{
+    "connections",  "connections_per_address", "descriptors", "sessions_per_user",
+    "publish_rate", "receiving_bytes"};
+
+/// A connection may hold so much of a request that is not whole whatever the others hold:
+/// else one that sends a small event in two packets would pay for what others leave half sent.
+inline constexpr std::size_t receiving_bytes_granted = std::size_t{4} * 1024;
 
 struct UserHash {
   std::size_t operator()(const engine::UserId& user) const noexcept {
@@ -66,7 +72,7 @@ class AdmissionPass {
 ///
 /// Role      One per server, shared by its shards.
 /// Threads   Any.
-/// Progress  take_publish() and accept_pause() are lock-free and O(1).
+/// Progress  take_publish(), accept_pause() and hold_receiving() are lock-free and O(1).
 ///           Connections and sessions come and go under a mutex per stripe.
 /// Bound     An entry per client address and per user with something open, and 1 MiB
 ///           for the buckets, however many users there have been.
@@ -97,12 +103,17 @@ class Admission : public std::enable_shared_from_this<Admission> {
                                                        std::uint64_t events,
                                                        Clock::time_point now = Clock::now());
   void count(Rejection rejection) noexcept;
+  /// What a connection holds of requests that are not whole went from `before` to `now`
+  /// bytes. False if it holds more than before and all hold more than they may: then it
+  /// should give up what it holds. Counted in any case.
+  [[nodiscard]] bool hold_receiving(std::size_t before, std::size_t now) noexcept;
 
   /// For metrics; each figure is exact on its own.
   struct Figures {
     std::uint64_t connections = 0;
     std::uint64_t addresses = 0;  ///< with open connections that are counted
     std::uint64_t users = 0;      ///< with open sessions
+    std::uint64_t receiving_bytes = 0;
     std::array<std::uint64_t, rejection_names.size()> rejected_total{};
     std::uint64_t accept_pauses_total = 0;
     std::uint64_t untracked_total = 0;  ///< publishes admitted because no bucket was free
@@ -132,12 +143,14 @@ class Admission : public std::enable_shared_from_this<Admission> {
   std::atomic<std::uint64_t> connections_per_address_max_{0};
   std::atomic<bool> loopback_limited_{false};
   std::atomic<std::uint64_t> sessions_per_user_max_{0};
+  std::atomic<std::uint64_t> receiving_bytes_max_{0};
   Rate accept_rate_;
   Rate publish_rate_;
   Rate service_publish_rate_;
 
   // What is counted.
   std::atomic<std::uint64_t> connections_{0};
+  std::atomic<std::uint64_t> receiving_bytes_{0};
   AddressCounts addresses_;
   SessionCounts sessions_;
   TokenBucket accepts_;

@@ -30,6 +30,12 @@ Response rate_limited_response(const Admission& admission,
                         std::chrono::ceil<std::chrono::seconds>(wait));
 }
 
+Response receiving_full_response() {
+  return error_response(503, code::overloaded,
+                        "The server holds as much of unfinished requests as it may: the rest is "
+                        "not waited for, send it again later.");
+}
+
 std::string rate_limit_text(const Admission& admission, bool service) {
   const auto limits = admission.limits();
   const auto rate = service ? limits.service_publish_rate : limits.publish_rate;

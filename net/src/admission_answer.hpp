@@ -19,6 +19,8 @@ namespace carillon::net {
 [[nodiscard]] Response rate_limited_response(const Admission& admission,
                                              bool service,
                                              std::chrono::microseconds wait);
+/// 503: the rest of a request will not be waited for.
+[[nodiscard]] Response receiving_full_response();
 /// One sentence: how much a caller may publish.
 [[nodiscard]] std::string rate_limit_text(const Admission& admission, bool service);
 

@@ -1,5 +1,7 @@
 #include "net/src/frame_reader.hpp"
 
+#include "net/src/trim_memory.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -76,6 +78,11 @@ FrameStep FrameReader::feed(std::span<char>& data) {
     step = state_ == State::header ? read_header(data) : read_payload(data);
   }
   return step;
+}
+
+std::size_t FrameReader::fit() {
+  trim_memory(message_);
+  return message_.size() + control_.size();
 }
 
 FrameStep FrameReader::read_header(std::span<char>& data) {

@@ -40,6 +40,10 @@ class FrameReader {
   /// To be called until it needs more; every call ends what the last one gave.
   [[nodiscard]] FrameStep feed(std::span<char>& data);
 
+  /// While more is waited for: gives back memory that it has no use for now. Returns how
+  /// many bytes it holds.
+  [[nodiscard]] std::size_t fit();
+
   /// Whether nothing is kept: the next byte begins a frame and a message.
   [[nodiscard]] bool is_idle() const noexcept {
     return state_ == State::header && header_bytes_ == 0 && !in_message_;

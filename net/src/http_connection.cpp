@@ -1,9 +1,11 @@
 #include "net/src/http_connection.hpp"
 
 #include "net/src/ack_answer.hpp"
+#include "net/src/admission_answer.hpp"
 #include "net/src/error_envelope.hpp"
 #include "net/src/handlers.hpp"
 #include "net/src/lean_wait.hpp"
+#include "net/src/trim_memory.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -86,19 +88,13 @@ bool HttpConnection::read_once() {
 
 /// All bytes to parse: what was pending, then what just came.
 std::string_view HttpConnection::receive(error_code& ec) {
-  if (pending_.empty() || state_ == State::lingering) {
-    const auto scratch = shard_.read_scratch();
-    const auto size = socket_.read_some(asio::buffer(scratch.data(), scratch.size()), ec);
-    shard_.counters().received_bytes_total += size;
-    return {scratch.data(), size};
-  }
-  const auto before = pending_.size();
-  pending_.resize(before + pending_read_bytes);
-  const auto size =
-      socket_.read_some(asio::buffer(pending_.data() + before, pending_read_bytes), ec);
-  pending_.resize(before + size);
+  const auto scratch = shard_.read_scratch();
+  const bool alone = pending_.empty() || state_ == State::lingering;
+  const auto size = socket_.read_some(
+      asio::buffer(scratch.data(), alone ? scratch.size() : pending_read_bytes), ec);
   shard_.counters().received_bytes_total += size;
-  return pending_;
+  if (alone) return {scratch.data(), size};
+  return pending_.append(scratch.data(), size);
 }
 
 void HttpConnection::on_end_of_stream() {
@@ -106,8 +102,8 @@ void HttpConnection::on_end_of_stream() {
   if (state_ == State::lingering) return close(linger_reason_);
   // Half-closed: what was asked is still answered.
   if (has_partial_request() && can_parse())
-    refuse(error_response(400, code::malformed_request,
-                          "The connection ended in the middle of a request."));
+    give_up_partial(error_response(400, code::malformed_request,
+                                   "The connection ended in the middle of a request."));
   flush();
   settle();
 }
@@ -123,10 +119,15 @@ void HttpConnection::consume(std::string_view data) {
     flush_lines();
   }
   keep_unparsed(data);
+  // What we hold back ourselves is one read at most, and whole requests: it is only counted.
+  if (count_receiving() || !can_parse()) return;
+  shard_.net().admission->count(Rejection::receiving_bytes);
+  give_up_partial(receiving_full_response());
 }
 
 void HttpConnection::keep_unparsed(std::string_view data) {
   if (state_ != State::open) return;
+  if (last_) data = {};  // nobody will look at it
   if (data.empty()) {
     shard_.spare().keep(pending_);
   } else if (data.data() >= pending_.data() && data.data() < pending_.data() + pending_.size()) {
@@ -140,6 +141,21 @@ void HttpConnection::keep_unparsed(std::string_view data) {
   } else if (partial_since_ == 0) {
     partial_since_ = shard_.tick();
   }
+}
+
+/// What is held of requests that are not whole. False if that grew, and all connections
+/// hold more than they may.
+bool HttpConnection::count_receiving() {
+  if (state_ == State::closed) return true;
+  std::size_t now = 0;
+  if (parser_ || lines_) now = request_.fit();
+  if (!pending_.empty()) {
+    trim_memory(pending_);
+    now += pending_.size();
+  }
+  if (now == receiving_bytes_) return true;
+  const auto before = std::exchange(receiving_bytes_, static_cast<std::uint32_t>(now));
+  return shard_.net().admission->hold_receiving(before, now);
 }
 
 /// Feeds the parser once. False if nothing can be done with these bytes alone.
@@ -243,7 +259,16 @@ void HttpConnection::refuse(const Response& response) {
   early_answer_.reset();
   continue_due_ = false;
   parser_.reset();
+  shard_.spare().keep(request_);
   answer(number, response);
+}
+
+/// The rest of a request will not be waited for.
+void HttpConnection::give_up_partial(const Response& response) {
+  refuse(response);
+  keep_unparsed({});
+  count_receiving();
+  flush();
 }
 
 void HttpConnection::on_ack(std::uint32_t number, engine::Ack& ack) {

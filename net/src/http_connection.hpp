@@ -33,7 +33,8 @@ inline constexpr std::size_t discarded_body_bytes_max = std::size_t{8} << 20U;
 ///           one write.
 /// Bound     At most pipelined_requests_max requests in flight and about
 ///           `unsent_bytes_max` bytes of answers; then it stops reading. Unparsed
-///           bytes: one read, or an incomplete header within header_bytes_max.
+///           bytes: one read, or an incomplete header within header_bytes_max. A body:
+///           its route's limit; with all connections' the admission's receiving_bytes_max.
 /// Lifetime  Kept alive by its table entry and by pending operations. close() is
 ///           idempotent; nothing happens after it.
 class HttpConnection final : public std::enable_shared_from_this<HttpConnection> {
@@ -85,12 +86,14 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void consume(std::string_view data);
   [[nodiscard]] bool step(std::string_view& data);
   void keep_unparsed(std::string_view data);
+  bool count_receiving();
 
   void on_header();
   void dispatch();
   [[nodiscard]] std::uint32_t push_slot();
   void on_batch_ack(std::uint32_t number, ResponseSlot& slot, const engine::Ack& ack);
   void refuse(const Response& response);  // not early_answer_ itself, which this ends
+  void give_up_partial(const Response& response);
 
   // A batch as a stream of lines.
   [[nodiscard]] std::optional<Response> begin_lines(bool continue_wanted);
@@ -112,6 +115,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   [[nodiscard]] std::size_t unacknowledged_bytes();
   void hand_over();
 
+  // Of requests that are not whole, as the admission counts it. Here it fills a hole.
+  std::uint32_t receiving_bytes_ = 0;
   HttpShard& shard_;
   tcp::socket socket_;
   AdmissionPass pass_;

@@ -35,6 +35,8 @@ void HttpConnection::resume() {
   if (!pending_.empty() && can_parse()) {
     partial_since_ = shard_.tick();  // it was us who held it back
     consume(pending_);
+  } else {
+    count_receiving();  // lines may have been taken
   }
   settle();
   wait_readable();
@@ -200,20 +202,18 @@ void HttpConnection::sweep() {
   }
   if (lines_ && has_partial_request()) {
     if (!is_over(partial_since_, options.idle_timeout)) return;
-    break_lines_off(error_response(
+    give_up_partial(error_response(
         408, code::request_timeout,
         "Nothing came for " + std::to_string(options.idle_timeout.count()) + " ms."));
-    flush();
     return settle();
   }
   const bool late_greeting = !greeted_ && is_over(opened_at_, options.handshake_timeout);
   if (has_partial_request()) {
     if (!late_greeting && !is_over(partial_since_, options.request_timeout)) return;
     const auto time = late_greeting ? options.handshake_timeout : options.request_timeout;
-    refuse(error_response(
+    give_up_partial(error_response(
         408, code::request_timeout,
         "The rest of the request did not come within " + std::to_string(time.count()) + " ms."));
-    flush();
     return settle();
   }
   if (late_greeting) return close(HttpEnd::handshake_timeout);
@@ -245,6 +245,7 @@ void HttpConnection::close(HttpEnd reason) {
   error_code ignored;
   socket_.close(ignored);
   lines_.reset();
+  static_cast<void>(shard_.net().admission->hold_receiving(std::exchange(receiving_bytes_, 0U), 0));
   pass_.release();
   shard_.remove(self_.connection, reason);
 }

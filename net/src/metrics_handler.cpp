@@ -125,6 +125,10 @@ void add_admission(Families& families, const Admission& admission) {
   add("client_addresses", "Addresses with open connections, the exempt ones aside.", false,
       figures.addresses);
   add("session_users", "Users with open streaming sessions.", false, figures.users);
+  add("receiving_bytes", "Bytes of requests and WebSocket messages that are not whole yet.", false,
+      figures.receiving_bytes);
+  add("receiving_bytes_max", "The most that they may be; 0: no limit.", false,
+      limits.receiving_bytes_max);
   for (std::size_t i = 0; i < rejection_names.size(); ++i)
     families.add("carillon_rejected_total", "Refused because of a limit, by limit.", true,
                  {{"reason", std::string{rejection_names[i]}}},

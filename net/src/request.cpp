@@ -1,5 +1,7 @@
 #include "net/src/request.hpp"
 
+#include "net/src/trim_memory.hpp"
+
 #include <algorithm>
 
 namespace carillon::net {
@@ -37,6 +39,13 @@ void Request::clear() noexcept {
   text_.clear();
   target_ = {};
   headers_.clear();
+}
+
+std::size_t Request::fit() {
+  trim_memory(body);
+  trim_memory(text_);
+  trim_memory(headers_);
+  return body.size() + text_.size() + headers_.size() * sizeof(Header);
 }
 
 Request::Piece Request::store(std::string_view text) {

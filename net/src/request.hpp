@@ -18,6 +18,9 @@ enum class Method : std::uint8_t { get, head, post, put, remove, options, other 
 class Request {
  public:
   void clear() noexcept;
+  /// While the rest is waited for: gives back memory that it has no use for now. Returns
+  /// how many bytes it holds.
+  [[nodiscard]] std::size_t fit();
 
   Method method = Method::other;
   bool http11 = true;

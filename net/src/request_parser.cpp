@@ -100,7 +100,11 @@ void RequestParser::limit_body(std::size_t keep, std::size_t discard) noexcept {
   discard_max_ = discard;
   // Only a claim so far: what it reserves at once is small.
   constexpr std::uint64_t reserved_max = std::uint64_t{64} * 1024;
-  if (declared_ <= keep_max_) request_.body.reserve(std::min(declared_, reserved_max));
+  if (declared_ > keep_max_) {
+    keep_max_ = 0;  // thrown away from the first byte on
+  } else {
+    request_.body.reserve(std::min(declared_, reserved_max));
+  }
 }
 
 void RequestParser::keep_body() noexcept {

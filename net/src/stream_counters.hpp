@@ -19,16 +19,17 @@ enum class CloseReason : std::uint8_t {
   not_utf8,       ///< a text message was not UTF-8
   too_big,        ///< a message was over the limit
   policy,         ///< it sent what this stream does not take
+  overloaded,     ///< half a message, for which the server had no room
   draining,       ///< the server said goodbye
   stopped,        ///< the broadcaster or the hub ended
 };
-inline constexpr std::size_t close_reason_count = 11;
+inline constexpr std::size_t close_reason_count = 12;
 
 /// The word for a metric's label: "client" … "stopped".
 [[nodiscard]] constexpr std::string_view to_string(CloseReason reason) noexcept {
   constexpr std::array<std::string_view, close_reason_count> names{
       "client",   "vanished", "too_slow", "write_timeout", "ping_timeout", "protocol",
-      "not_utf8", "too_big",  "policy",   "draining",      "stopped"};
+      "not_utf8", "too_big",  "policy",   "overloaded",    "draining",     "stopped"};
   return names[static_cast<std::size_t>(reason)];
 }
 

@@ -220,6 +220,7 @@ void StreamSession::close(CloseReason reason) noexcept {
   const SessionShare given_back = std::move(share_);
   host_->count_queued(backlog_.bytes(), 0);
   backlog_.discard();
+  forget_input();
   error_code ignored;
   socket().close(ignored);
   pass_.release();

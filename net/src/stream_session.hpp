@@ -98,6 +98,8 @@ class StreamSession : public engine::Sink, public std::enable_shared_from_this<S
   virtual void say_farewell(Farewell farewell) = 0;
   /// What is due beside the deadlines of the base.
   virtual void tick_open(StreamClock::time_point now) = 0;
+  /// At the end: what was read and is not whole is not counted any more.
+  virtual void forget_input() noexcept {}
   /// While closing: nothing more will be queued, and nobody reads.
   [[nodiscard]] virtual bool finished() const noexcept = 0;
 

@@ -38,6 +38,7 @@ void WebSocketSession::start(StreamRequest request) {
   service_ = request.service;
   if (!request.early_bytes.empty())
     early_bytes_ = std::make_unique<std::string>(std::move(request.early_bytes));
+  count_receiving();
 
   queue(accept_upgrade(request.request, host().server_name(), v1_, socket().get_executor()));
   if (v1_) {
@@ -61,6 +62,7 @@ void WebSocketSession::welcome() {
     host().refresh_now();
     const auto early = std::exchange(early_bytes_, nullptr);
     on_bytes(*early);
+    count_receiving();
     wait_readable();
   });
 }
@@ -84,6 +86,7 @@ void WebSocketSession::on_readable(error_code error) {
     if (error) return lose_connection(CloseReason::vanished);
     heard_since_ping_ = true;
     on_bytes(scratch.first(bytes));
+    count_receiving();
     if (finished_ || is_over()) return;
     if (bytes < scratch.size()) break;
   }
@@ -107,6 +110,24 @@ void WebSocketSession::on_bytes(std::span<char> bytes) {
     if (finished_ || is_over()) break;
   }
   if (finished_ || reader_->is_idle()) reader_.reset();
+}
+
+void WebSocketSession::count_receiving() {
+  const std::size_t now = (reader_ != nullptr ? reader_->fit() : 0) +
+                          (early_bytes_ != nullptr ? early_bytes_->size() : 0);
+  if (now == receiving_bytes_) return;
+  const auto before = std::exchange(receiving_bytes_, static_cast<std::uint32_t>(now));
+  if (host().admission().hold_receiving(before, now)) return;
+  if (state() == State::starting) return;  // it has no cursor yet, and waits for no client
+  host().admission().count(Rejection::receiving_bytes);
+  if (state() == State::open) say_goodbye(CloseCode::try_again_later, CloseReason::overloaded);
+  finish();
+  reader_.reset();
+  count_receiving();
+}
+
+void WebSocketSession::forget_input() noexcept {
+  static_cast<void>(host().admission().hold_receiving(std::exchange(receiving_bytes_, 0U), 0));
 }
 
 void WebSocketSession::on_step(FrameStep step, FrameReader& reader) {
@@ -151,13 +172,17 @@ void WebSocketSession::say_farewell(Farewell farewell) {
   // What is in flight is answered first; the drain's deadline bounds the wait.
   farewell_due_ = !too_slow && publishes_in_flight_ > 0;
   if (farewell_due_) return;
-  const CloseReason reason = too_slow ? CloseReason::too_slow : CloseReason::draining;
+  if (too_slow) return say_goodbye(CloseCode::try_again_later, CloseReason::too_slow);
+  say_goodbye(CloseCode::going_away, CloseReason::draining);
+}
+
+void WebSocketSession::say_goodbye(CloseCode code, CloseReason reason) {
   const std::string cursor = cursor_text();
   begin_closing(reason);
   if (v1_)
     queue(message_frame("goodbye",
                         goodbye_members(to_string(reason), cursor, host().options().sse_retry)));
-  start_closing(too_slow ? CloseCode::try_again_later : CloseCode::going_away, cursor, reason);
+  start_closing(code, cursor, reason);
 }
 
 void WebSocketSession::tick_open(StreamClock::time_point now) {

@@ -24,8 +24,9 @@ namespace carillon::net {
 /// Role      Beast answers the upgrade (websocket_handshake.hpp), a FrameReader takes
 ///           the client's frames apart; all bytes leave through the backlog.
 /// Order     101, then `welcome` (v1), then events. Behind a close frame nothing.
-/// Bound     A message: options.websocket_message_bytes_max; publishes in flight:
-///           options.pipelined_requests_max, further ones are answered `overloaded`.
+/// Bound     A message: options.websocket_message_bytes_max, and with all connections'
+///           the admission's receiving_bytes_max, beyond which it is closed; publishes in
+///           flight: options.pipelined_requests_max, further ones are answered `overloaded`.
 /// Progress  An idle session holds no buffer: it waits until its socket is
 ///           readable, then reads into the shard's.
 /// Lifetime  As StreamSession. One wait is pending from on_start until the last
@@ -43,15 +44,20 @@ class WebSocketSession final : public StreamSession, public PublishReceiver {
   void welcome() override;
   void say_farewell(Farewell farewell) override;
   void tick_open(StreamClock::time_point now) override;
+  void forget_input() noexcept override;
   [[nodiscard]] bool finished() const noexcept override { return finished_; }
 
   void wait_readable();
   void on_readable(error_code error);
   void on_bytes(std::span<char> bytes);
   void on_step(FrameStep step, FrameReader& reader);
+  /// What is held of messages that are not whole; ends the session if it is too much.
+  void count_receiving();
   void on_end_of_stream();
   /// `text` may get more capacity, and is not used any more.
   void on_message(std::string& text, bool is_text);
+  /// Begins closing, and says where the client can go on.
+  void say_goodbye(CloseCode code, CloseReason reason);
   /// Begins the closing handshake.
   void start_closing(CloseCode code, std::string_view text, CloseReason reason);
   /// The server's close frame is the last: nothing of the client counts any more.
@@ -69,6 +75,7 @@ class WebSocketSession final : public StreamSession, public PublishReceiver {
   std::unique_ptr<std::string> early_bytes_;
   StreamClock::time_point pinged_at_;
   std::uint32_t publishes_in_flight_ = 0;
+  std::uint32_t receiving_bytes_ = 0;  // as the admission counts them
   std::uint8_t pings_unanswered_ = 0;
   const bool v1_;
   bool service_ = false;

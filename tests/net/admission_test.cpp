@@ -149,6 +149,25 @@ TEST(AdmissionTest, BucketsOfUsersWhoAreGoneMakeRoomForOthers) {
   EXPECT_EQ(admission->figures().untracked_total, 0U);
 }
 
+TEST(AdmissionTest, BoundsWhatConnectionsHoldOfUnfinishedRequests) {
+  constexpr std::size_t granted = receiving_bytes_granted;
+  const auto admission =
+      std::make_shared<Admission>(AdmissionLimits{.receiving_bytes_max = 2 * granted});
+
+  EXPECT_TRUE(admission->hold_receiving(0, 2 * granted));
+  EXPECT_TRUE(admission->hold_receiving(0, granted));  // whatever the others hold
+  EXPECT_EQ(admission->figures().receiving_bytes, 3 * granted);
+  EXPECT_FALSE(admission->hold_receiving(granted, granted + 1));
+  EXPECT_EQ(admission->figures().receiving_bytes, 3 * granted + 1);
+  EXPECT_TRUE(admission->hold_receiving(granted + 1, granted));  // gives something up
+  EXPECT_TRUE(admission->hold_receiving(2 * granted, 0));
+  EXPECT_TRUE(admission->hold_receiving(granted, 2 * granted));
+  admission->set_limits({.receiving_bytes_max = 0});
+  EXPECT_TRUE(admission->hold_receiving(2 * granted, 100 * granted));
+  EXPECT_TRUE(admission->hold_receiving(100 * granted, 0));
+  EXPECT_EQ(admission->figures().receiving_bytes, 0U);
+}
+
 TEST(AdmissionTest, NewLimitsAreInForceAtOnce) {
   const auto admission = std::make_shared<Admission>(AdmissionLimits{.publish_rate = 0});
   const auto now = Admission::Clock::now();

@@ -59,6 +59,17 @@ TEST(SpareMemoryTest, GivesARequestsMemoryWithoutWhatWasInIt) {
   EXPECT_EQ(next.body.data(), memory);
 }
 
+TEST(RequestTest, GivesBackMemoryThatItHasNoUseForWhileItWaits) {
+  Request request;
+  request.body.reserve(16'000);
+  request.body = "half";
+
+  EXPECT_EQ(request.fit(), 4U);
+
+  EXPECT_LT(request.body.capacity(), 1'100U);
+  EXPECT_EQ(request.body, "half");
+}
+
 TEST(SpareMemoryTest, LeavesNoMemoryWithASecondRequest) {
   SpareMemory spare;
   for (int i = 0; i < 2; ++i) {

@@ -41,6 +41,15 @@ constexpr std::array keys{
         .type_name = "N",
         .max = 10'000'000,
         .live = true},
+    Key{.name = "max_receiving_bytes",
+        .field = [](Config& config) -> Field { return &config.network.limits.receiving_bytes_max; },
+        .help = "requests and WebSocket messages that have begun and are not whole, of all "
+                "connections together; beyond it the one that grows is answered 503 and closed, "
+                "unless it holds 4 KiB at most. 0: no limit",
+        .type_name = "BYTES",
+        .unit = Unit::bytes,
+        .max = std::uint64_t{1'024} << 30U,
+        .live = true},
     Key{.name = "accept_rate",
         .field = [](Config& config) -> Field { return &config.network.limits.accept_rate; },
         .help = "connections accepted a second; the others wait in the kernel's backlog. 0: no "

@@ -20,6 +20,11 @@ struct AdmissionLimits {
   bool loopback_limited = false;
   /// Streams of one user. No limit: with auth = "none" all callers may be one user.
   std::uint64_t sessions_per_user_max = 0;
+  /// Bytes of requests and WebSocket messages that have begun and are not whole, of all
+  /// connections together. Each has its own bound (ServerOptions::body_bytes_max), but
+  /// thousands of them would be tens of GB. What one holds up to 4 KiB is counted and
+  /// not refused.
+  std::uint64_t receiving_bytes_max = std::uint64_t{256} << 20U;
 
   /// Connections per second that are accepted, and how many at once after a
   /// pause. What comes faster waits in the kernel's backlog: everybody who
