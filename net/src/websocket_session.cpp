@@ -37,7 +37,7 @@ void WebSocketSession::start(StreamRequest request) {
   user_ = request.user;
   service_ = request.service;
   if (!request.early_bytes.empty())
-    early_bytes_ = std::make_unique<std::string>(std::move(request.early_bytes));
+    kept_ = std::make_unique<std::string>(std::move(request.early_bytes));
   count_receiving();
 
   queue(accept_upgrade(request.request, host().server_name(), v1_, socket().get_executor()));
@@ -55,20 +55,28 @@ void WebSocketSession::welcome() {
   if (v1_)
     say_message("welcome", welcome_members(cursor_text(), engine::make_uuid_v4(),
                                            host().broadcaster().epoch()));
-  if (early_bytes_ == nullptr) return wait_readable();
-  // Posted: what the client says must not act within the engine's turn.
+  if (kept_ == nullptr) return read_on();
+  take_kept_soon();
+}
+
+/// Posted: what the client says must not act within the engine's turn, nor before all
+/// acks that came together are counted.
+void WebSocketSession::take_kept_soon() {
+  input_ = Input::kept;
   asio::post(host().context(), [self = shared_from_this(), this] {
-    if (is_over()) return;
+    if (finished_ || is_over()) return;
     host().refresh_now();
-    const auto early = std::exchange(early_bytes_, nullptr);
-    on_bytes(*early);
+    if (const auto kept = std::exchange(kept_, nullptr)) on_bytes(*kept);
     count_receiving();
-    wait_readable();
+    read_on();
+    say_due_farewell();
   });
 }
 
-void WebSocketSession::wait_readable() {
+void WebSocketSession::read_on() {
   if (finished_ || is_over()) return;
+  input_ = has_full_pipeline() ? Input::held : Input::socket;
+  if (input_ == Input::held) return;
   wait_until_readable(socket(),
                       [self = std::static_pointer_cast<WebSocketSession>(shared_from_this())](
                           error_code error) { self->on_readable(error); });
@@ -88,9 +96,9 @@ void WebSocketSession::on_readable(error_code error) {
     on_bytes(scratch.first(bytes));
     count_receiving();
     if (finished_ || is_over()) return;
-    if (bytes < scratch.size()) break;
+    if (bytes < scratch.size() || has_full_pipeline()) break;
   }
-  wait_readable();
+  read_on();
 }
 
 void WebSocketSession::on_end_of_stream() {
@@ -103,22 +111,23 @@ void WebSocketSession::on_end_of_stream() {
 void WebSocketSession::on_bytes(std::span<char> bytes) {
   if (reader_ == nullptr)
     reader_ = std::make_unique<FrameReader>(host().options().websocket_message_bytes_max);
-  for (;;) {
+  while (!finished_ && !is_over() && !has_full_pipeline()) {
     const FrameStep step = reader_->feed(bytes);
     if (step == FrameStep::needs_more) break;
     on_step(step, *reader_);
-    if (finished_ || is_over()) break;
   }
   if (finished_ || reader_->is_idle()) reader_.reset();
+  if (has_full_pipeline() && !bytes.empty())
+    kept_ = std::make_unique<std::string>(bytes.begin(), bytes.end());
 }
 
 void WebSocketSession::count_receiving() {
-  const std::size_t now = (reader_ != nullptr ? reader_->fit() : 0) +
-                          (early_bytes_ != nullptr ? early_bytes_->size() : 0);
+  const std::size_t now =
+      (reader_ != nullptr ? reader_->fit() : 0) + (kept_ != nullptr ? kept_->size() : 0);
   if (now == receiving_bytes_) return;
   const auto before = std::exchange(receiving_bytes_, static_cast<std::uint32_t>(now));
   if (host().admission().hold_receiving(before, now)) return;
-  if (state() == State::starting) return;  // it has no cursor yet, and waits for no client
+  if (kept_ != nullptr) return;  // it is us who hold it back, and one read at most
   host().admission().count(Rejection::receiving_bytes);
   if (state() == State::open) say_goodbye(CloseCode::try_again_later, CloseReason::overloaded);
   finish();
@@ -155,6 +164,8 @@ void WebSocketSession::on_step(FrameStep step, FrameReader& reader) {
 void WebSocketSession::start_closing(CloseCode code, std::string_view text, CloseReason reason) {
   begin_closing(reason);
   queue(close_frame(code, text));
+  // What is kept counts no more, nor what lies behind it.
+  if (input_ != Input::socket) finish();
 }
 
 void WebSocketSession::refuse(CloseCode code, std::string_view text, CloseReason reason) {
@@ -164,16 +175,23 @@ void WebSocketSession::refuse(CloseCode code, std::string_view text, CloseReason
 
 void WebSocketSession::finish() {
   finished_ = true;
+  kept_.reset();
   closing_progressed();
 }
 
 void WebSocketSession::say_farewell(Farewell farewell) {
   const bool too_slow = farewell == Farewell::too_slow;
-  // What is in flight is answered first; the drain's deadline bounds the wait.
-  farewell_due_ = !too_slow && publishes_in_flight_ > 0;
+  // What was read is answered first; the drain's deadline bounds the wait.
+  farewell_due_ = !too_slow && (publishes_in_flight_ > 0 || input_ != Input::socket);
   if (farewell_due_) return;
   if (too_slow) return say_goodbye(CloseCode::try_again_later, CloseReason::too_slow);
   say_goodbye(CloseCode::going_away, CloseReason::draining);
+}
+
+void WebSocketSession::say_due_farewell() {
+  if (farewell_due_ && state() == State::open && publishes_in_flight_ == 0 &&
+      input_ == Input::socket)
+    say_farewell(Farewell::draining);
 }
 
 void WebSocketSession::say_goodbye(CloseCode code, CloseReason reason) {
@@ -188,6 +206,11 @@ void WebSocketSession::say_goodbye(CloseCode code, CloseReason reason) {
 void WebSocketSession::tick_open(StreamClock::time_point now) {
   if (now - pinged_at_ < host().options().ping_interval) return;
   pinged_at_ = now;
+  if (input_ != Input::socket) {
+    // A pong would lie behind what we do not read: nobody can be blamed for it.
+    pings_unanswered_ = 0;
+    return;
+  }
   if (std::exchange(heard_since_ping_, false)) pings_unanswered_ = 0;
   if (pings_unanswered_ == pings_unanswered_max)
     return start_closing(CloseCode::policy_error, "two pings were not answered",

@@ -59,15 +59,11 @@ void WebSocketSession::on_publish(const ClientMessage& message) {
     return say_error(message.ref, {.code = code::body_too_large,
                                    .error = "An event may have at most " +
                                             std::to_string(options.event_bytes_max) + " bytes."});
-  if (host().draining())
+  // What was read before the drain is taken; its sender could not know.
+  if (host().draining() && input_ == Input::socket)
     return say_error(message.ref, {.code = code::draining,
                                    .error = "The server is about to stop.",
                                    .retry_after = options.sse_retry});
-  if (publishes_in_flight_ >= options.pipelined_requests_max)
-    return say_error(message.ref,
-                     {.code = code::overloaded,
-                      .error = "Too many publishes of this session wait for their ack.",
-                      .retry_after = options.sse_retry});
   // Of the caller, not of the session: another session does not give more.
   const auto wait = host().admission().take_publish(user_, service_, 1);
   if (wait.count() != 0) {
@@ -125,8 +121,9 @@ void WebSocketSession::on_ack(std::string_view ref, engine::Ack& ack) noexcept {
                       .retry_after = host().options().sse_retry});
       break;
   }
-  if (farewell_due_ && publishes_in_flight_ == 0 && state() == State::open)
-    say_farewell(Farewell::draining);
+  if (state() != State::open) return;  // its answer may have been one too many
+  if (input_ == Input::held) take_kept_soon();
+  say_due_farewell();
 }
 
 void WebSocketSession::say_message(std::string_view type, std::string_view members) {

@@ -152,23 +152,6 @@ TEST_F(StreamV1Test, AnswersABadPublishWithCodeAndDetails) {
   EXPECT_THAT(large, HasSubstr(R"("ref":7,"code":"body_too_large")"));
 }
 
-TEST_F(StreamV1Test, SaysOverloadedWhenTooManyPublishesWait) {
-  testing::ManualLog log;
-  ServerOptions options;
-  options.pipelined_requests_max = 2;
-  StreamHarness harness{{.server = options, .log = &log}};
-  auto client = connect(harness);
-
-  for (const auto* ref : {"1", "2", "3"})
-    client.send_text(publish(ref, event_json));
-  std::string answer;
-  while (member(answer, "type") != "error")
-    answer = client.read_text();
-
-  EXPECT_THAT(answer, HasSubstr(R"("ref":3,"code":"overloaded")"));
-  EXPECT_THAT(answer, HasSubstr(R"("retryAfterMs":2000)"));
-}
-
 TEST_F(StreamV1Test, DrainAnswersWhatIsInFlightBeforeItSaysGoodbye) {
   testing::ManualLog log;
   StreamHarness harness{{.log = &log}};
