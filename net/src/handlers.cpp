@@ -87,7 +87,7 @@ Response method_response(Method method, std::string_view path) {
 
 }  // namespace
 
-std::optional<Response> check_header(HttpShard& shard, const Request& request, const Route& route) {
+std::optional<Response> check_header(const Request& request, const Route& route, bool draining) {
   const auto hosts = request.count_headers("Host");
   if (hosts > 1 || (hosts == 0 && request.http11))
     return error_response(400, code::malformed_request,
@@ -97,7 +97,7 @@ std::optional<Response> check_header(HttpShard& shard, const Request& request, c
                           "There is no such path; under /api/events and /api/system/events an id "
                           "must be a UUID.");
   if (route.endpoint == Endpoint::none) return method_response(request.method, request.path());
-  if (shard.draining() && !is_probe(route.endpoint))
+  if (draining && !is_probe(route.endpoint))
     return error_response(503, code::draining, "The server is about to stop: try another one.");
   if (!has_acceptable_type(request, route))
     return error_response(406, code::not_acceptable,

@@ -16,9 +16,9 @@ namespace carillon::net {
 
 /// What can be said from the header alone: unknown route, wrong method, nothing
 /// acceptable, wrong content type, draining. Nothing if the request may go on.
-[[nodiscard]] std::optional<Response> check_header(HttpShard& shard,
-                                                   const Request& request,
-                                                   const Route& route);
+[[nodiscard]] std::optional<Response> check_header(const Request& request,
+                                                   const Route& route,
+                                                   bool draining);
 
 /// A batch whose lines are to be read as a stream; of a request without an early answer.
 [[nodiscard]] bool is_line_stream(const Request& request, const Route& route);

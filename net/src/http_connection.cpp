@@ -111,8 +111,11 @@ void HttpConnection::on_end_of_stream() {
 void HttpConnection::consume(std::string_view data) {
   bool goes_on = true;
   while (goes_on && !data.empty() && can_parse()) {
-    while (goes_on && !data.empty() && can_parse())
+    while (goes_on && !data.empty() && can_parse()) {
+      const auto before = data.size();
       goes_on = step(data);
+      early_bytes_left_ -= std::min(early_bytes_left_, before - data.size());
+    }
     flush();  // may make room for more requests, or lines
     if (!lines_) continue;
     partial_since_ = shard_.tick();
@@ -201,7 +204,7 @@ void HttpConnection::on_header() {
   const auto& options = shard_.net().options;
   greeted_ = true;
   route_ = route(request_.method, request_.path());
-  early_answer_ = check_header(shard_, request_, route_);
+  early_answer_ = check_header(request_, route_, is_draining());
   const bool waits = request_.http11 && parser_->expects_body() &&
                      equal_ignoring_case(trim(request_.header("Expect")), "100-continue");
   if (!early_answer_ && is_line_stream(request_, route_)) {

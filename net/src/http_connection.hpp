@@ -71,6 +71,10 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   enum class State : std::uint8_t { open, lingering, closed };
 
   [[nodiscard]] bool can_parse() const noexcept;
+  /// What comes now was sent when its sender could know that the server drains.
+  [[nodiscard]] bool is_draining() const noexcept {
+    return shard_.draining() && early_bytes_left_ == 0;
+  }
   [[nodiscard]] bool has_full_queue() const noexcept {
     return queue_.size() >= shard_.net().options.pipelined_requests_max;
   }
@@ -135,6 +139,9 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::optional<std::uint32_t> held_;
   std::unique_ptr<StreamRequest> stream_;
   std::unique_ptr<LineStream> lines_;  // until its answer has left
+
+  // That had come when the drain began, for which there was no room yet, and are not parsed.
+  std::size_t early_bytes_left_ = 0;
 
   std::uint64_t opened_at_ = 0;  // ticks, as all of these
   std::uint64_t partial_since_ = 0;

@@ -16,7 +16,7 @@ namespace carillon::net {
 void HttpConnection::answer(std::uint32_t number, const ResponseView& response) {
   auto* const slot = queue_.find(number);
   if (state_ != State::open || slot == nullptr || slot->ready) return;
-  if (shard_.draining() && queue_.is_newest(number)) {
+  if (is_draining() && queue_.is_newest(number)) {
     slot->frame.close = true;
     last_ = true;
   }
@@ -104,6 +104,8 @@ void HttpConnection::settle() {
   if (stream_) return hand_over();
   if (last_) return linger(HttpEnd::last_response);
   if (end_of_stream_) return close(HttpEnd::peer);
+  // With nothing in flight all that is pending is parsed, so more of it lies in the socket.
+  if (early_bytes_left_ > pending_.size()) return;
   if (shard_.draining() && !has_partial_request()) return linger(HttpEnd::drained);
 }
 
@@ -235,6 +237,11 @@ void HttpConnection::read_what_came() {
 void HttpConnection::drain() {
   if (state_ != State::open) return;
   if (lines_ && !lines_->end_slot) break_lines_off(refused_response(engine::PublishStatus::closed));
+  if (!can_parse() && !last_ && !stream_ && !end_of_stream_) {
+    error_code ec;
+    const auto in_socket = socket_.available(ec);
+    early_bytes_left_ = pending_.size() + (ec ? 0 : in_socket);
+  }
   flush();
   settle();
 }

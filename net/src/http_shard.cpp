@@ -95,7 +95,7 @@ void HttpShard::remove(std::uint32_t connection, HttpEnd reason) {
 
 void HttpShard::drain(std::function<void()> done) {
   // What lies in a socket was sent before anybody could know: it is a request like any
-  // other, as far as the bounds of what is in flight allow. What comes later is refused.
+  // other. What the bounds of what is in flight let lie there is taken as they allow.
   for (std::size_t i = 0; i < connections_.size(); ++i)
     if (const auto connection = connections_[i].connection) connection->read_what_came();
   draining_ = true;

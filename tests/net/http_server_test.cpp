@@ -95,6 +95,35 @@ TEST(HttpServerTest, DrainsByAnsweringWhatIsInFlightAndRefusingTheRest) {
   EXPECT_THROW(harness.client(), std::runtime_error);
 }
 
+// Method: more than one read brings and the queue takes, so that requests wait in the
+// queue, behind it, and in the socket when the drain begins.
+TEST(HttpServerTest, AnswersAllThatCameBeforeTheDrainHoweverMuchOfItHadToWait) {
+  ServerOptions options;
+  options.pipelined_requests_max = 4;
+  HttpHarness harness{options, {}, /*shards=*/1};
+  auto idle = harness.client();
+  auto busy = harness.client();
+  ASSERT_EQ(idle.get("/healthz").status, 200U);
+  harness.store.hold_reads();
+  std::string requests;
+  for (int i = 0; i < 18; ++i)
+    requests += HttpClient::text_of("GET", "/api/events/list", {},
+                                    "X-Filler: " + std::string(4'000, 'x') + "\r\n");
+  busy.send(requests);
+  ASSERT_TRUE(harness.store.wait_for_reads(4));
+
+  auto drained = std::async(std::launch::async, [&] { harness.server().drain(); });
+  EXPECT_TRUE(idle.at_end());
+  harness.store.release_reads();
+
+  for (int i = 0; i < 18; ++i)
+    ASSERT_EQ(busy.read_answer().status, 200U) << i;
+  EXPECT_TRUE(busy.at_end());
+  idle.close();
+  busy.close();
+  drained.get();
+}
+
 TEST(HttpServerTest, GivesUpDrainingAfterItsTime) {
   ServerOptions options;
   options.drain_timeout = 50ms;
