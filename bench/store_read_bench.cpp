@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -60,7 +61,11 @@ std::unique_ptr<Rig>& rig_slot() {
 }
 
 Rig& rig() {
-  if (!rig_slot()) rig_slot() = std::make_unique<Rig>();
+  if (!rig_slot()) {
+    rig_slot() = std::make_unique<Rig>();
+    // Closed before what RocksDB keeps in statics, which it made while it was opened.
+    std::atexit([] { rig_slot().reset(); });  // NOLINT(cert-err33-c): else it is not closed
+  }
   return *rig_slot();
 }
 

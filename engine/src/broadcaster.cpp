@@ -92,6 +92,18 @@ void hold(std::chrono::nanoseconds interval) noexcept {
 
 }  // namespace
 
+/// What a Broadcaster is made of: the core that its shards share, and their threads.
+///
+/// Role      One per Broadcaster. Brings a publish to its shard, runs the shards, and settles
+///           what the log is done with.
+/// Threads   shard_of, closed, admit, relays_full: any. run: one thread per shard. settle:
+///           the log's writer, alone or, once that has ended, stop()'s. drain: stop()'s, after
+///           the shards' threads. start_threads, `stopped`, `threads`: the owner's.
+/// Progress  admit is lock-free and O(events + shards). It may refuse what would fit, while
+///           another one holds credit that it is about to give back.
+/// Invariant Credit that admit took is queued with an event or given back: what a shard
+///           counts as queued is never less than what is.
+/// Order     `stopping` is release (B2) to acquire (B1); the rest is the shards' and Core's.
 struct Broadcaster::Impl final : LogObserver {
   Impl(const Options& options, EventLog* log, const LogOrigin& origin)
       : core{options, log, origin} {
