@@ -43,6 +43,8 @@ WriteBehindOptions checked(WriteBehindOptions options) {
 constexpr std::chrono::microseconds slice_min{500};
 constexpr std::chrono::microseconds slice_max{2'000};
 constexpr std::chrono::microseconds slice_behind_max{50'000};
+// While nothing is to be committed: what comes meanwhile waits so long.
+constexpr std::chrono::microseconds idle_slice_behind{10'000};
 constexpr milliseconds due_wait_min{250};
 constexpr std::chrono::hours due_wait_max{1};
 constexpr std::chrono::seconds retention_retry{10};
@@ -91,7 +93,7 @@ struct WriteBehind::Impl {
   void commit_all();
   [[nodiscard]] bool commit(std::vector<LogEntry>& batch);
   void wait_to_retry(milliseconds wait);
-  void retain(Clock::duration commit_took);
+  void retain(Clock::duration time);
   void settle(std::vector<LogEntry>& batch, Clock::duration took);
   void abandon(std::vector<LogEntry>& batch);
   void failed(const Error& error);
@@ -170,7 +172,7 @@ void WriteBehind::Impl::commit_all() {
       if (last_round) return;
       const bool changed = retention_changed.exchange(false, std::memory_order_relaxed);  // F4
       if (changed || Clock::now() >= retain_at) {
-        retain(Clock::duration::zero());
+        retain(retention_behind ? idle_slice_behind : slice_max);
       } else {
         queue.wait_for_work(time_until_retention());
       }
@@ -210,11 +212,12 @@ bool WriteBehind::Impl::commit(std::vector<LogEntry>& batch) {
   }
 }
 
-/// One slice of retention. It takes about as long as the commit before it, so that nobody
+/// One slice of retention. Behind a commit it takes about as long as that did, so that nobody
 /// waits more than twice as long, within bounds that the store may ask to leave.
-void WriteBehind::Impl::retain(Clock::duration commit_took) {
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(commit_took);
-  const auto budget = std::clamp(took, slice_min, retention_behind ? slice_behind_max : slice_max);
+void WriteBehind::Impl::retain(Clock::duration time) {
+  const auto wanted = std::chrono::duration_cast<std::chrono::microseconds>(time);
+  const auto budget =
+      std::clamp(wanted, slice_min, retention_behind ? slice_behind_max : slice_max);
   const auto now =
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto step = store.retain(now, budget);

@@ -52,10 +52,11 @@ class FakeStore final : public persistence::Store {
   }
 
   /// What retain() answers from now on: `steps` times that there is more, then that the
-  /// next event is due a moment later.
-  void have_events_to_remove(std::size_t steps) {
+  /// next event is due a moment later. `behind`: as RetentionStep has it.
+  void have_events_to_remove(std::size_t steps, bool behind = false) {
     const std::lock_guard lock{mutex_};
     steps_left_ = steps;
+    behind_ = behind;
   }
   /// False if it was not asked so often in time.
   bool wait_for_retentions(std::size_t asked) {
@@ -81,7 +82,7 @@ class FakeStore final : public persistence::Store {
     if (steps_left_ == 0) return persistence::RetentionStep{};
     if (--steps_left_ == 0)
       return persistence::RetentionStep{.due_at = now + std::chrono::milliseconds{1}};
-    return persistence::RetentionStep{.more = true};
+    return persistence::RetentionStep{.more = true, .behind = behind_};
   }
   engine::Result<void> commit(std::span<const engine::LogEntry> batch) override {
     std::unique_lock lock{mutex_};
@@ -136,6 +137,7 @@ class FakeStore final : public persistence::Store {
   std::size_t failures_left_ = 0;
   std::size_t retentions_ = 0;
   std::size_t steps_left_ = 0;
+  bool behind_ = false;
   std::chrono::microseconds longest_slice_{0};
   bool held_ = false;
   bool waiting_ = false;

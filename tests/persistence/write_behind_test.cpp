@@ -103,6 +103,19 @@ TEST_F(WriteBehindTest, LetsTheStoreRemoveEventsBehindACommit) {
   EXPECT_LE(store_.longest_slice(), milliseconds{2});
 }
 
+TEST_F(WriteBehindTest, GivesRetentionThatIsBehindMoreTimeWhileNothingIsToBeCommitted) {
+  store_.have_events_to_remove(5);
+  start();
+  ASSERT_TRUE(store_.wait_for_retentions(6));
+  EXPECT_EQ(store_.longest_slice(), milliseconds{2});
+
+  store_.have_events_to_remove(5, /*behind=*/true);
+  log_->set_retention({.events_per_user = 1});
+
+  ASSERT_TRUE(store_.wait_for_retentions(11));
+  EXPECT_EQ(store_.longest_slice(), milliseconds{10});
+}
+
 TEST_F(WriteBehindTest, LetsTheStoreRemoveEventsWhenItsRetentionChanges) {
   start();
   ASSERT_TRUE(store_.wait_for_retentions(1));
