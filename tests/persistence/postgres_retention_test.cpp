@@ -47,20 +47,20 @@ class PostgresRetentionTest : public PostgresTest {
 };
 
 // Method: another session locks a row of counts, for which the removal waits when it has
-// deleted events already; then both sessions are ended.
+// deleted events already; then the removal's session is ended, and the lock given up behind it.
 TEST_F(PostgresRetentionTest, ARemovalWhoseConnectionIsCutRemovesNothingAndIsDoneAgain) {
   publish_ten();
   store_->set_retention({.age = hours{1}});
-  const std::unique_ptr<PGconn, decltype(&PQfinish)> other{PQconnectdb(options_.url.c_str()),
-                                                           &PQfinish};
+  std::unique_ptr<PGconn, decltype(&PQfinish)> other{PQconnectdb(options_.url.c_str()), &PQfinish};
   PQclear(PQexec(other.get(), "BEGIN"));
   PQclear(PQexec(other.get(), "SELECT FROM carillon.counts FOR UPDATE"));
   engine::Result<RetentionStep> step{RetentionStep{}};
   std::thread writer{[&] { step = store_->retain(at_us(day_us + 3'605 * second_us), seconds{1}); }};
   wait_until("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
 
-  cut_connections();
+  sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
   writer.join();
+  other.reset();
 
   EXPECT_FALSE(step);
   EXPECT_THAT(listed({.user = alice}), SizeIs(5));
