@@ -201,6 +201,10 @@ TEST_F(PostgresStoreTest, GivesWayToAServerThatTookTheDatabaseMeanwhile) {
   EXPECT_FALSE(store_->commit(batch));  // finds its connection cut
   EXPECT_THAT(store_->commit(batch).error().text(), HasSubstr("is open already"));
   other->reset();
+  // PostgreSQL ends a session, and drops its lock, a moment after its client has left.
+  wait_until(
+      "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' AND database ="
+      " (SELECT oid FROM pg_database WHERE datname = current_database())");
   EXPECT_THAT(store_->commit(batch).error().text(),
               HasSubstr("Another server has opened the store"));
   EXPECT_EQ(store_->commit(batch).error().code, make_error_code(Errc::locked));
