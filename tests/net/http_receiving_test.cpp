@@ -52,20 +52,32 @@ class HttpReceivingTest : public ::testing::Test {
     return figure(client, "carillon_receiving_bytes");
   }
   /// Until the figure is as wanted; throws at the deadline.
-  static void wait_for(HttpClient& client, const std::function<bool(std::size_t)>& wanted) {
+  static void wait_for(HttpClient& client,
+                       const std::string& name,
+                       const std::function<bool(std::size_t)>& wanted) {
     const auto until = std::chrono::steady_clock::now() + HttpClient::deadline;
-    while (!wanted(receiving_bytes(client))) {
+    while (!wanted(figure(client, name))) {
       if (std::chrono::steady_clock::now() > until)
-        throw std::runtime_error{"carillon_receiving_bytes is " +
-                                 std::to_string(receiving_bytes(client))};
+        throw std::runtime_error{name + " is " + std::to_string(figure(client, name))};
       std::this_thread::yield();
     }
   }
   static void wait_for_more_than(HttpClient& client, std::size_t bytes) {
-    wait_for(client, [bytes](std::size_t now) { return now > bytes; });
+    wait_for(client, "carillon_receiving_bytes", [bytes](std::size_t now) { return now > bytes; });
+  }
+  static void wait_for_none(HttpClient& client, const std::string& name) {
+    wait_for(client, name, [](std::size_t now) { return now == 0; });
   }
   static void wait_for_none(HttpClient& client) {
-    wait_for(client, [](std::size_t now) { return now == 0; });
+    wait_for_none(client, "carillon_receiving_bytes");
+  }
+
+  /// A client that has sent so many bytes of a large publish, which the server holds.
+  static HttpClient greedy_client(HttpHarness& harness, HttpClient& observer, std::size_t bytes) {
+    auto client = harness.client();
+    client.send(post_of(event_of(bytes + 10 * kib)).substr(0, bytes));
+    wait_for_more_than(observer, bytes - kib);
+    return client;
   }
 
   static WebSocketClient upgrade(HttpClient client) {
@@ -107,9 +119,7 @@ TEST_F(HttpReceivingTest, RefusesWhoGrowsBeyondTheBoundAndServesTheOthers) {
 TEST_F(HttpReceivingTest, TakesSmallRequestsHoweverMuchTheOthersHold) {
   HttpHarness harness{bounded(16 * kib)};
   auto observer = harness.client();
-  auto greedy = harness.client();
-  greedy.send(post_of(event_of(60 * kib)).substr(0, 15 * kib));
-  wait_for_more_than(observer, 14 * kib);
+  const auto greedy = greedy_client(harness, observer, 15 * kib);
   auto another = harness.client();
   another.send(post_of(event_of(60 * kib)).substr(0, 3 * kib));
   wait_for_more_than(observer, 16 * kib);
@@ -198,9 +208,7 @@ TEST_F(HttpReceivingTest, KeepsWholeRequestsThatItHoldsBack) {
   options.pipelined_requests_max = 2;
   HttpHarness harness{options};
   auto observer = harness.client();
-  auto greedy = harness.client();
-  greedy.send(post_of(event_of(60 * kib)).substr(0, 15 * kib));
-  wait_for_more_than(observer, 14 * kib);
+  const auto greedy = greedy_client(harness, observer, 15 * kib);
   harness.store.hold_reads();
 
   auto client = harness.client();
@@ -219,9 +227,7 @@ TEST_F(HttpReceivingTest, KeepsWholeRequestsThatItHoldsBack) {
 TEST_F(HttpReceivingTest, EndsAStreamOfLinesWithTheLineThatIsNotWhole) {
   HttpHarness harness{bounded(64 * kib)};
   auto observer = harness.client();
-  auto greedy = harness.client();
-  greedy.send(post_of(event_of(100 * kib)).substr(0, 50 * kib));
-  wait_for_more_than(observer, 49 * kib);
+  const auto greedy = greedy_client(harness, observer, 50 * kib);
 
   LinesClient client{harness.port()};
   client.begin();
@@ -239,9 +245,7 @@ TEST_F(HttpReceivingTest, EndsAStreamOfLinesWithTheLineThatIsNotWhole) {
 TEST_F(HttpReceivingTest, ClosesASessionWhoseMessageGrowsBeyondTheBoundWithItsCursor) {
   HttpHarness harness{bounded(64 * kib)};
   auto observer = harness.client();
-  auto greedy = harness.client();
-  greedy.send(post_of(event_of(100 * kib)).substr(0, 50 * kib));
-  wait_for_more_than(observer, 49 * kib);
+  const auto greedy = greedy_client(harness, observer, 50 * kib);
 
   auto session = upgrade(harness.client());
   const auto half =
@@ -260,8 +264,7 @@ TEST_F(HttpReceivingTest, ClosesASessionWhoseMessageGrowsBeyondTheBoundWithItsCu
   EXPECT_TRUE(session.socket().at_end());
   EXPECT_THAT(receiving_bytes(observer), AllOf(Ge(49 * kib), Le(52 * kib)));
   session.socket().close();
-  while (figure(observer, "carillon_sessions") > 0)
-    std::this_thread::yield();
+  wait_for_none(observer, "carillon_sessions");
   EXPECT_EQ(figure(observer, "carillon_sessions_closed_total{reason=\"overloaded\"}"), 1U);
   EXPECT_EQ(figure(observer, "carillon_rejected_total{reason=\"receiving_bytes\"}"), 1U);
 }
