@@ -90,6 +90,16 @@ class StartupTest(IntegrationTest):
             flags = [line.split()[1:] for line in maps if line.startswith("VmFlags:")]
         self.assertTrue(any("hg" in of_one for of_one in flags))
 
+    def test_it_starts_as_quietly_where_it_may_not_use_all_processors(self):
+        processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(processors)})
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        server = self.start()
+        self.assertEqual(server.stop(), 0)
+        foreign = [line for line in server.stderr.all()
+                   if not READY.match(line) and not line.startswith("time=")]
+        self.assertEqual(foreign, [])
+
     def test_the_version(self):
         result = run("--version")
 
