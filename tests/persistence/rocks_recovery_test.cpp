@@ -111,8 +111,7 @@ TEST_P(RocksRecoveryTest, ServesReadsWhileItCannotWrite) {
 
 // A diary of RocksDB's own would meet the full disk as well, and abort the process then.
 TEST_P(RocksRecoveryTest, HearsOfTheFailureFromRocksdbWhichKeepsNoDiary) {
-  auto batch = std::vector<engine::LogEntry>{};
-  batch.push_back(entry(EventSpec{.owner = alice}));
+  const std::vector batch{entry(EventSpec{.owner = alice})};
 
   disk_->fail(GetParam());
   EXPECT_FALSE(store_->commit(batch));

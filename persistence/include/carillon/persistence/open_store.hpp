@@ -50,7 +50,8 @@ struct StoreOptions {
   /// Which events leave, and when; see Store::retain.
   RetentionOptions retention{};
 
-  /// Warnings: recovery after a failed write. May be empty.
+  /// Recovery after a failed write, damage, and RocksDB's own warnings and errors. These
+  /// come while RocksDB holds its mutex: it must not call the store. May be empty.
   engine::LogSink log{};
 };
 
