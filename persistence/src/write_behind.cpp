@@ -167,6 +167,10 @@ void WriteBehind::Impl::commit_all() {
     // Asked before the queue is: who stops no longer appends, so if nothing is
     // found afterwards, nothing will come.
     const bool last_round = stopping();
+    // The first append wakes the writer, and the kernel lets it run at once. A shard that
+    // shares its processor gets on with the requests that it has first, so that they are
+    // in this commit: one sync for all of them instead of two.
+    std::this_thread::yield();
     queue.take(batch, options.batch_entries_max, options.batch_bytes_max);
     if (batch.empty()) {
       if (last_round) return;
