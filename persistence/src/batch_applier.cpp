@@ -63,7 +63,7 @@ Result<void> BatchApplier::apply_event(const engine::Event& published) {
   ++changes_.events;
   changes_.event_bytes += stored_bytes(row.size());
   ++counters.at(event.initial_status, event.severity);
-  ++kinds_[kind_key(holder, event.category, event.action)];
+  ++kinds_[in_memory(kind_key(holder, event.category, event.action))];
   return {};
 }
 
@@ -135,7 +135,7 @@ void BatchApplier::affect(Change& change, const InboxRow& row) {
   state.updated_at = change.at;
   if (removed) {
     state.deleted_at = change.at;
-    --kinds_[kind_key(change.user, event.category, event.action)];
+    --kinds_[in_memory(kind_key(change.user, event.category, event.action))];
   } else {
     state.status = change.status;
     ++counters.at(change.status, event.severity);

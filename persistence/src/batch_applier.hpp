@@ -8,8 +8,10 @@
 #include "persistence/src/rows.hpp"
 
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -65,11 +67,15 @@ class BatchApplier {
   [[nodiscard]] engine::Result<void> affect_by_filter(engine::Change& change);
   void affect(engine::Change& change, const InboxRow& row);
   void write_states(const engine::Change& change);
+  [[nodiscard]] std::pmr::string in_memory(std::string_view text) {
+    return std::pmr::string{text, &memory_};
+  }
 
   const Rows& rows_;
   RowWriter& writer_;
-  std::unordered_map<engine::UserId, Counters> counts_;
-  std::unordered_map<std::string, std::int64_t> kinds_;
+  std::pmr::monotonic_buffer_resource memory_;  // of the next two: freed at once
+  std::pmr::unordered_map<engine::UserId, Counters> counts_{&memory_};
+  std::pmr::unordered_map<std::pmr::string, std::int64_t> kinds_{&memory_};
   std::unordered_set<std::string> ids_;           // of the batch's events, once one is asked for
   std::vector<const engine::Event*> not_in_ids_;  // events since, with ids of ours
   std::vector<ChangedStates::Event>

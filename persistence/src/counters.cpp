@@ -35,4 +35,11 @@ bool add_encoded(Counters& into, std::string_view encoded) noexcept {
   return true;
 }
 
+bool add_counters(std::string& out, std::string_view a, std::string_view b) {
+  Counters sum;
+  if (!add_encoded(sum, a) || !add_encoded(sum, b)) return false;
+  append_counters(out, sum);
+  return true;
+}
+
 }  // namespace carillon::persistence

@@ -45,6 +45,9 @@ void append_counters(std::string& out, const Counters& counters);
 /// Adds the encoded counters to `into`; false if the bytes make no sense.
 [[nodiscard]] bool add_encoded(Counters& into, std::string_view encoded) noexcept;
 
+/// The sum of both encoded ones behind `out`; false as above.
+[[nodiscard]] bool add_counters(std::string& out, std::string_view a, std::string_view b);
+
 /// A row of kinds: how many events, in the first lane of the same encoding.
 inline constexpr std::size_t kind_lane = 0;
 

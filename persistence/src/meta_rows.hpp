@@ -19,10 +19,13 @@ inline constexpr std::string_view meta_user = "local_user";   ///< UUID
 inline constexpr std::string_view meta_commits = "commits";   ///< number of the latest commit
 inline constexpr std::string_view meta_logs = "logs";         ///< see LogWatch: of RocksDB alone
 inline constexpr std::string_view meta_reserved_until = "reserved_until";  ///< sequence
+/// Followed by the number of a generation and of a write: what that write added to counters.
+inline constexpr std::string_view meta_additions = "additions";
+inline constexpr std::string_view meta_folded = "folded";  ///< which of them are in rows
 
 /// Version of the layout in README. A store of an earlier one is migrated when it is
 /// opened (rocks_migrations), of a later one refused.
-inline constexpr std::uint64_t schema_version = 2;
+inline constexpr std::uint64_t schema_version = 3;
 
 [[nodiscard]] inline std::string encode_number(std::uint64_t value) {
   std::string bytes;

@@ -183,6 +183,7 @@ Result<void> RocksImport::write(Batch& batch, bool sync) {
     append_counters(encoded, counters);
     batch.rows.add(Table::kinds, key, encoded);
   }
+  batch.rows.merge_additions();  // many events of few users: nothing is gained by waiting
   batch.rows.put(Table::meta, meta_commits, encode_number(++commits_));
   rocksdb::WriteBatch* writes = nullptr;
   auto done = batch.rows.take(writes);

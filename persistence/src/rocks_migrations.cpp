@@ -1,10 +1,12 @@
 #include "persistence/src/rocks_migrations.hpp"
 
+#include "persistence/src/counters.hpp"
 #include "persistence/src/keys.hpp"
 #include "persistence/src/meta_rows.hpp"
 #include "persistence/src/records.hpp"
 #include "persistence/src/row_names.hpp"
 #include "persistence/src/table_walk.hpp"
+#include "persistence/src/user_kinds.hpp"
 
 #include <rocksdb/write_batch.h>
 
@@ -20,6 +22,15 @@ using engine::LogField;
 using engine::LogLevel;
 using engine::Result;
 
+/// Adds a row of kinds of either version; false if its bytes make no sense.
+bool take_kinds(KindSums& into, std::string_view key, std::string_view value) {
+  if (key.size() == prefix_bytes) return add_kinds(into, value);
+  Counters count;
+  if (key.size() < prefix_bytes || !add_encoded(count, value)) return false;
+  into[std::string{key.substr(prefix_bytes)}] += count.lanes[kind_lane];
+  return true;
+}
+
 constexpr int batch_rows = 4096;
 constexpr std::uint64_t rows_between_reports = 1'000'000;
 
@@ -29,10 +40,10 @@ struct Migration {
   const std::string& path;
   const engine::LogSink& log;
 
-  void report(std::uint64_t events) const {
+  void report(std::string_view what, std::uint64_t count) const {
     if (!log) return;
     const std::array fields{LogField{.key = "path", .value = path},
-                            LogField{.key = "events", .value = std::to_string(events)}};
+                            LogField{.key = what, .value = std::to_string(count)}};
     log(LogLevel::info, "the store is being migrated", fields);
   }
 };
@@ -60,7 +71,7 @@ Result<void> key_ids_by_id_first(const Migration& store) {
       done = db.Write({}, &rows);
       rows.Clear();
     }
-    if (++events % rows_between_reports == 0) store.report(events);
+    if (++events % rows_between_reports == 0) store.report("events", events);
   }
   if (done.ok()) done = walk.status();
   if (done.ok()) done = db.Write({}, &rows);
@@ -68,7 +79,52 @@ Result<void> key_ids_by_id_first(const Migration& store) {
   // Else every look-up would have to consider that the old rows were removed.
   if (done.ok()) done = db.CompactRange({}, ids, nullptr, nullptr);
   if (!done.ok()) return to_error(done, "migrating the ids", store.path);
-  store.report(events);
+  store.report("events", events);
+  return {};
+}
+
+/// Each kind of a user was a row of its own; now all kinds of a user are one. A user's rows
+/// change at once, so that a user whose kinds were joined already is not counted twice.
+Result<void> join_kinds_of_a_user(const Migration& store) {
+  auto& db = store.tables.db();
+  auto* kinds = store.tables.handle(Table::kinds);
+  rocksdb::Status done;
+  rocksdb::WriteBatch rows;
+  std::string user;
+  KindSums sums;
+  std::uint64_t joined = 0;
+  const auto end_user = [&] {
+    std::string row;
+    append_kinds(row, sums);
+    if (!sums.empty()) done = rows.Put(kinds, user, row);
+    joined += sums.size();
+    sums.clear();
+    if (done.ok() && rows.Count() >= batch_rows) {
+      done = db.Write({}, &rows);
+      rows.Clear();
+    }
+  };
+  TableWalk walk{store.tables, Table::kinds};
+  for (; done.ok() && walk.valid(); walk.next()) {
+    if (!walk.is_of(user) || user.empty()) {
+      end_user();
+      user = walk.key().substr(0, prefix_bytes);
+    }
+    if (!done.ok()) break;
+    if (!take_kinds(sums, walk.key(), walk.value()))
+      return Error{Errc::corrupt, "The store in " + store.path + " can't be migrated: its " +
+                                      row_name(Table::kinds, walk.key()) +
+                                      " can't be read; restore a backup"};
+    if (walk.key().size() > prefix_bytes)
+      done = rows.Delete(kinds, rocksdb::Slice{walk.key().data(), walk.key().size()});
+  }
+  if (done.ok()) done = walk.status();
+  if (done.ok()) end_user();
+  if (done.ok()) done = db.Write({}, &rows);
+  if (done.ok()) done = db.Flush({}, kinds);
+  if (done.ok()) done = db.CompactRange({}, kinds, nullptr, nullptr);  // as above
+  if (!done.ok()) return to_error(done, "migrating the kinds", store.path);
+  store.report("kinds", joined);
   return {};
 }
 
@@ -82,6 +138,7 @@ struct Step {
 /// In ascending order, without gaps up to schema_version.
 constexpr std::array steps{
     Step{.from = 1, .what = "ids are keyed by id, then owner", .run = key_ids_by_id_first},
+    Step{.from = 2, .what = "a user's kinds are one row", .run = join_kinds_of_a_user},
 };
 static_assert(steps.back().from + 1 == schema_version, "a step leads to the present version");
 

@@ -53,7 +53,7 @@ Result<std::unique_ptr<Store>> RocksStore::open(const std::string& path,
   if (!tables) return tables.error();
   store->tables_ = std::move(*tables);
   if (auto started = store->start(); !started) return started.error();
-  store->columns_.renew(std::make_shared<RocksSnapshot>(*store->tables_), {});
+  store->columns_.renew(store->latest_rows(), {});
   return std::unique_ptr<Store>{std::move(store)};
 }
 
@@ -63,6 +63,7 @@ RocksStore::RocksStore(StoreDirectory directory, StoreOptions options, rocksdb::
       env_{env},
       columns_{columns_options(options_), nullptr},
       retention_{options_.retention},
+      pending_{options_.pending_counts_bytes_max},
       damage_{options_.log, directory_.path()} {
 }
 
@@ -108,10 +109,11 @@ Result<void> RocksStore::read_identity() {
   if (!system) return system.error();
   const auto user = read_uuid(rows, meta_user);
   if (!user) return user.error();
-  const auto counts = read_counts(rows, broadcasts_owner);
-  if (!counts) return counts.error();
   const auto commits = read_number(rows, meta_commits);
   if (!commits) return commits.error();
+  if (auto loaded = pending_.load(rows); !loaded) return loaded;
+  const auto counts = read_counts(*latest_rows(), broadcasts_owner);
+  if (!counts) return counts.error();
   origin_.epoch = *epoch;
   origin_.last_broadcast = counts->position.broadcast;
   identity_ = {.system_id = *system, .local_user = *user};

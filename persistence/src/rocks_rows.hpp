@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/src/pending_counters.hpp"
 #include "persistence/src/rocks_tables.hpp"
 #include "persistence/src/rows.hpp"
 
@@ -17,9 +18,14 @@
 namespace carillon::persistence {
 
 /// The rows at the moment of construction. One thread.
+///
+/// A user's kinds lie in one row here, under the user alone; range() shows a row for each,
+/// as Rows has them.
 class RocksSnapshot final : public Rows {
  public:
-  explicit RocksSnapshot(const RocksTables& tables);
+  /// `pending`: what the rows of counters lack at this moment; without it they are as they are.
+  explicit RocksSnapshot(const RocksTables& tables,
+                         std::unique_ptr<const CounterView> pending = nullptr);
   ~RocksSnapshot() override;
   RocksSnapshot(const RocksSnapshot&) = delete;
   RocksSnapshot& operator=(const RocksSnapshot&) = delete;
@@ -33,17 +39,19 @@ class RocksSnapshot final : public Rows {
                                                    Direction direction) const override;
 
  private:
+  [[nodiscard]] engine::Result<void> read_kinds(std::string_view user, KindSums& kinds) const;
+
   const RocksTables& tables_;
   const rocksdb::Snapshot* snapshot_;
+  std::unique_ptr<const CounterView> pending_;
 };
 
 /// Which counter rows have had many additions since they were last written whole.
 ///
 /// An addition that is not summed up yet costs every read of its row, so after
 /// `additions_max` of them a row is due to be read and written whole. (RocksDB's
-/// max_successive_merges does that too, but searches its memory for each addition:
-/// a sixth of a commit's time.) Rows are told apart by their hash alone; two in one
-/// slot are merely due earlier. One thread: the writer's.
+/// max_successive_merges does that too, but searches its memory for each addition.) Rows are told
+/// apart by their hash alone; two in one slot are merely due earlier. One thread: the writer's.
 class AdditionCounts {
  public:
   /// Counts an addition; true if the row is due, which begins anew with it.
@@ -75,28 +83,59 @@ class RocksBatch final : public Rows, public RowWriter {
                                                    Direction direction) const override;
   void put(Table table, std::string_view key, std::string_view value) override;
   void erase(Table table, std::string_view key) override;
+  /// Of a user's counters: collected, for take_additions() or merge_additions().
   void add(Table table, std::string_view key, std::string_view counters) override;
+
+  /// What was added, one after the other per user (see append_additions), once.
+  [[nodiscard]] std::string take_additions();
+  /// The same straight to the rows.
+  void merge_additions();
+  /// Adds to a row of counters as RocksDB has it: of kinds, to a user's row of all of them.
+  void merge(Table table, std::string_view key, std::string_view operand);
+  /// Of the rows that are there before this commit.
+  void erase_range(Table table, std::string_view begin, std::string_view end);
 
   /// All writes so far, once; or why they could not be collected.
   [[nodiscard]] rocksdb::Status take(rocksdb::WriteBatch*& writes);
 
  private:
   enum class Kind : std::uint8_t { put, addition, erasure };
+  /// A key and a value behind it, in bytes_.
   struct Write {
-    std::string key;
-    std::string value{};
-    Kind kind = Kind::put;
+    std::size_t at;
+    std::uint32_t key_bytes;
+    std::uint32_t value_bytes;
+    Kind kind;
   };
+  using Writes = std::vector<Write>;
+  void keep(Writes& list, Kind kind, std::string_view key, std::string_view value);
+  void write(Table table, Kind kind, std::string_view key, std::string_view value);
   [[nodiscard]] static rocksdb::Status add_to(rocksdb::WriteBatch& batch,
                                               rocksdb::ColumnFamilyHandle* handle,
-                                              const Write& write);
-  void write(Table table, Write write);
-  [[nodiscard]] rocksdb::Status sum(Table table, std::string_view key, std::string& counters) const;
+                                              Kind kind,
+                                              std::string_view key,
+                                              std::string_view value);
+  void sort(Writes& list) const;
+  [[nodiscard]] std::string_view key_of(const Write& write) const noexcept {
+    return {bytes_.data() + write.at, write.key_bytes};
+  }
+  [[nodiscard]] std::string_view value_of(const Write& write) const noexcept {
+    return {bytes_.data() + write.at + write.key_bytes, write.value_bytes};
+  }
+  template <class Take>
+  void each_addition(Take&& take);
+  [[nodiscard]] rocksdb::Status sum(Table table,
+                                    std::string_view key,
+                                    std::string_view operand,
+                                    std::string& whole) const;
 
   const RocksTables& tables_;
   AdditionCounts& additions_;
   mutable std::unique_ptr<rocksdb::WriteBatchWithIndex> indexed_;  // or else the next two
-  std::array<std::vector<Write>, table_count> lists_;
+  std::array<Writes, table_count> lists_;
+  std::string bytes_;  // of all writes: one piece of memory, not two for each
+  Writes counts_;      // additions
+  Writes kinds_;       // additions
   rocksdb::WriteBatch plain_;
   rocksdb::Status status_;
 };

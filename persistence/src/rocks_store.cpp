@@ -42,6 +42,10 @@ Result<void> RocksStore::write(RocksBatch& rows, Durability durability) {
   return to_error(status, "committing", directory_.path());
 }
 
+std::shared_ptr<const Rows> RocksStore::latest_rows() const {
+  return std::make_shared<RocksSnapshot>(*tables_, pending_.view());
+}
+
 Result<void> RocksStore::commit(std::span<const LogEntry> batch) {
   Result<void> done;
   try {
@@ -67,6 +71,7 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
     if (auto applied = applier.apply(entry); !applied) return applied;
   applier.finish();
 
+  pending_.prepare(rows);
   rows.put(Table::meta, meta_commits, encode_number(commits_ + 1));
   // At half of the block: what was shown but is not committed yet is bounded by
   // the engine's credit to far less than the other half.
@@ -79,7 +84,8 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
   if (auto written = write(rows, Durability::now); !written) return written;
   // It is durable. Should showing it fail, recover() finds out that it was applied.
   broken_ = true;
-  columns_.publish(batch, applier.changes(), std::make_shared<RocksSnapshot>(*tables_));
+  pending_.applied();
+  columns_.publish(batch, applier.changes(), latest_rows());
   retention_.committed(record, batch, applier.changes());
   broken_ = false;
   ++commits_;
@@ -102,12 +108,14 @@ Result<RetentionStep> RocksStore::try_retain(engine::Timestamp now,
   const auto slice = retention_.slice(rows, rows, now, budget);
   if (!slice) return slice.error();
   if (slice->writes) {
+    pending_.prepare(rows);
     rows.put(Table::meta, meta_retention, encode_retention(slice->record));
     if (auto written = write(rows, Durability::with_next_commit); !written) return written.error();
     broken_ = true;
+    pending_.applied();
     for (const auto& removed : slice->removed)
       columns_.forget(removed.holder, removed.sequence);
-    columns_.publish({}, {}, std::make_shared<RocksSnapshot>(*tables_));
+    columns_.publish({}, {}, latest_rows());
     broken_ = false;
   }
   retention_.applied(*slice);
@@ -138,7 +146,11 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
     if (!opened) return opened.error();
     tables_ = std::move(*opened);
     logs_noted_ = false;
-    columns_.renew(std::make_shared<RocksSnapshot>(*tables_), {});
+    if (auto loaded = pending_.load(RocksSnapshot{*tables_}); !loaded) {
+      tables_.reset();
+      return loaded.error();
+    }
+    columns_.renew(latest_rows(), {});
   }
   const RocksSnapshot rows{*tables_};
   const auto commits = read_number(rows, meta_commits);
@@ -219,6 +231,7 @@ StoreLoad RocksStore::load() const {
   auto load = tables_ ? tables_->load() : StoreLoad{};
   columns_.add_load(load);
   load.damaged_reads_total = damage_.count();
+  load.pending_counts_bytes = pending_.bytes();
   load.retention = retention_.load();
   return load;
 }

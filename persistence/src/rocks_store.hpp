@@ -4,6 +4,7 @@
 #include "carillon/persistence/store.hpp"
 #include "persistence/src/columns_cache.hpp"
 #include "persistence/src/damage_record.hpp"
+#include "persistence/src/pending_counters.hpp"
 #include "persistence/src/read_gate.hpp"
 #include "persistence/src/retention.hpp"
 #include "persistence/src/rocks_rows.hpp"
@@ -82,6 +83,8 @@ class RocksStore final : public Store {
                                                          std::chrono::microseconds budget);
   enum class Durability : std::uint8_t { now, with_next_commit };
   [[nodiscard]] engine::Result<void> write(RocksBatch& rows, Durability durability);
+  /// The rows of the latest commit.
+  [[nodiscard]] std::shared_ptr<const Rows> latest_rows() const;
 
   /// A failure because of damage is remembered.
   template <class T, class Read>
@@ -106,6 +109,7 @@ class RocksStore final : public Store {
   mutable ColumnsCache columns_;  // holds a snapshot of tables_
   AdditionCounts additions_;
   Retention retention_;
+  PendingCounters pending_;
   bool broken_ = false;  // the latest write failed: recover() before the next
 
   mutable DamageRecord damage_;

@@ -5,12 +5,12 @@
 #include "persistence/src/rocks_log_damage.hpp"
 #include "persistence/src/rocks_logs.hpp"
 #include "persistence/src/rocks_messages.hpp"
+#include "persistence/src/user_kinds.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
-#include <rocksdb/memtablerep.h>
 #include <rocksdb/merge_operator.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
@@ -41,9 +41,6 @@ constexpr double memory_bloom_ratio = 0.02;  // of the write buffer
 constexpr int lists_per_file = 4;
 constexpr int lists_max = 10;                 // those of two files, and what fills meanwhile
 constexpr std::size_t write_buffers_max = 8;  // of all tables together
-// Rows of counters are small and most are the only ones of their user in a list: a hash
-// finds their place. One bucket for so many bytes of a list, which is a row or two.
-constexpr std::size_t bytes_per_bucket = 128;
 // Beyond so many sorted runs of a table some of them are merged. With the default of 4 a
 // commit cost a fifth more.
 constexpr int runs_max = 8;
@@ -54,24 +51,33 @@ constexpr unsigned outdated_percent_max = 100;
 constexpr int unmerged_files_slow = 32;
 constexpr int unmerged_files_stop = 64;
 
-/// Sums encoded Counters. The name is stored in the files: never change it.
+/// Sums encoded counters. In `kinds` those of a whole user; a key that is not a user's
+/// alone is one of schema 2, until it is migrated.
+/// The name is stored in the files: never change it.
 class AddCounters final : public rocksdb::AssociativeMergeOperator {
  public:
   [[nodiscard]] const char* Name() const override { return "carillon.counters.1"; }
 
-  bool Merge(const rocksdb::Slice& /*key*/,
+  explicit AddCounters(Table table) : table_{table} {}
+
+  bool Merge(const rocksdb::Slice& key,
              const rocksdb::Slice* existing,
              const rocksdb::Slice& value,
              std::string* sum,
              rocksdb::Logger* /*logger*/) const override {
-    Counters counters;
-    if (existing != nullptr && !add_encoded(counters, {existing->data(), existing->size()}))
-      return false;
-    if (!add_encoded(counters, {value.data(), value.size()})) return false;
+    if (existing == nullptr) {
+      sum->assign(value.data(), value.size());
+      return true;
+    }
     sum->clear();
-    append_counters(*sum, counters);
-    return true;
+    const std::string_view a{existing->data(), existing->size()};
+    const std::string_view b{value.data(), value.size()};
+    const bool whole_user = table_ == Table::kinds && key.size() == prefix_bytes;
+    return whole_user ? add_kinds(*sum, a, b) : add_counters(*sum, a, b);
   }
+
+ private:
+  Table table_;
 };
 
 /// Keeps RocksDB from recovering on its own: after a failed write the database
@@ -94,7 +100,7 @@ rocksdb::DBOptions database_options(const std::string& path,
   rocksdb::DBOptions db;
   if (env != nullptr) db.env = env;
   db.create_if_missing = true;
-  db.allow_concurrent_memtable_write = false;  // hash lists can't; there is one writer
+  db.allow_concurrent_memtable_write = false;  // there is one writer
   db.create_missing_column_families = true;
   db.max_background_jobs = background_jobs;
   db.max_total_wal_size = options.wal_bytes_max;
@@ -140,11 +146,8 @@ rocksdb::ColumnFamilyOptions table_options(Table table,
   family.compaction_options_universal.max_size_amplification_percent = outdated_percent_max;
   if (table != Table::meta && table != Table::ids)
     family.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix_bytes));
-  if (holds_counters(table)) {
-    family.merge_operator = std::make_shared<AddCounters>();
-    family.memtable_factory.reset(rocksdb::NewHashSkipListRepFactory(
-        std::max<std::size_t>(1, family.write_buffer_size / bytes_per_bucket)));
-  }
+  if (table == Table::counts || table == Table::kinds)
+    family.merge_operator = std::make_shared<AddCounters>(table);
   if (table == Table::ids) {
     // Each event asks whether its id is new, and it nearly always is.
     family.memtable_whole_key_filtering = true;

@@ -16,12 +16,6 @@
 
 namespace carillon::persistence {
 
-/// Whether the rows are counters, whose newest lie in hash lists. REQUIRES of a descending
-/// read of these: total_order_seek, or it silently misses rows.
-[[nodiscard]] constexpr bool holds_counters(Table table) noexcept {
-  return table == Table::counts || table == Table::kinds;
-}
-
 /// A RocksDB with one column family per Table.
 ///
 /// Threads   As rocksdb::DB: reads from any thread, writes from one.

@@ -26,6 +26,12 @@ std::string kind_suffix(std::string_view category, std::string_view action) {
   return kind;
 }
 
+engine::UserId user_at(std::string_view bytes) {
+  engine::UserId user;
+  std::copy_n(bytes.begin(), user.bytes.size(), user.bytes.begin());
+  return user;
+}
+
 std::string lane_name(std::size_t lane) {
   const auto status = static_cast<engine::Status>(lane / engine::severity_count);
   const auto severity = static_cast<engine::Severity>(lane % engine::severity_count);
@@ -41,6 +47,7 @@ std::string says(std::int64_t stored, std::int64_t counted) {
 StoreFindings RocksVerifier::run() {
   check_files();
   check_meta();
+  read_pending();
   check_inboxes();
   check_ids();
   return std::move(findings_);
@@ -94,6 +101,17 @@ void RocksVerifier::check_meta() {
     fault(Table::meta, meta_reserved_until, "is no sequence");
 }
 
+void RocksVerifier::read_pending() {
+  const auto loaded =
+      pending_.load(RocksSnapshot{tables_}, [this](std::string_view key, std::string_view what) {
+        fault(Table::meta, key, std::string{what});
+        return engine::Result<void>{};
+      });
+  if (!loaded) fault("additions to counts", loaded.error().text());
+  pending_view_ = pending_.view();
+  pending_users_ = pending_.users();
+}
+
 void RocksVerifier::check_inboxes() {
   Walks walks{tables_};
   while (const auto user = next_user(walks)) {
@@ -141,6 +159,11 @@ std::optional<std::string> RocksVerifier::next_user(Walks& walks) {
   consider(walks.states, Table::state);
   consider(walks.counts, Table::counts);
   consider(walks.kinds, Table::kinds);
+  if (pending_at_ < pending_users_.size()) {
+    const auto owner = bytes_of(pending_users_[pending_at_]);
+    if (!user || owner < *user) user.emplace(owner);
+    if (owner == *user) ++pending_at_;
+  }
   return user;
 }
 
@@ -268,6 +291,7 @@ void RocksVerifier::compare_counts(Walks& walks, const Inbox& inbox) {
     if (!add_encoded(counts ? stored : other, walks.counts.value()))
       fault(Table::counts, walks.counts.key(), "can't be read");
   }
+  pending_view_->add_counts(user_at(inbox.user), stored);
   if (!walks.counts.valid() && !walks.counts.status().ok()) return;  // have_ended() says so
   for (std::size_t lane = 0; lane < Counters::lane_count; ++lane)
     if (stored.lanes[lane] != inbox.counters.lanes[lane])
@@ -280,25 +304,20 @@ void RocksVerifier::compare_counts(Walks& walks, const Inbox& inbox) {
               ", the latest of its rows, and the end of the reserved sequences");
 }
 
-void RocksVerifier::compare_kinds(Walks& walks, Inbox& inbox) {
-  for (; walks.kinds.is_of(inbox.user); walks.kinds.next()) {
-    const auto key = walks.kinds.key();
-    Counters stored;
-    if (!add_encoded(stored, walks.kinds.value())) {
-      fault(Table::kinds, key, "can't be read");
-      continue;
-    }
-    std::int64_t counted = 0;
-    if (const auto kind = inbox.kinds.find(key.substr(prefix_bytes)); kind != inbox.kinds.end()) {
-      counted = kind->second;
-      inbox.kinds.erase(kind);
-    }
-    if (stored.lanes[kind_lane] != counted)
-      fault(Table::kinds, key, says(stored.lanes[kind_lane], counted));
-  }
+void RocksVerifier::compare_kinds(Walks& walks, const Inbox& inbox) {
+  KindSums stored;
+  for (; walks.kinds.is_of(inbox.user); walks.kinds.next())
+    if (walks.kinds.key().size() != prefix_bytes || !add_kinds(stored, walks.kinds.value()))
+      fault(Table::kinds, walks.kinds.key(), "can't be read");
   if (!walks.kinds.valid() && !walks.kinds.status().ok()) return;
+  pending_view_->add_kinds(user_at(inbox.user), stored);
   for (const auto& [kind, counted] : inbox.kinds)
-    if (counted != 0) fault(Table::kinds, inbox.user + kind, says(0, counted));
+    stored.try_emplace(kind, 0);
+  for (const auto& [kind, says_so] : stored) {
+    const auto known = inbox.kinds.find(kind);
+    const auto counted = known == inbox.kinds.end() ? 0 : known->second;
+    if (says_so != counted) fault(kind_name(inbox.user, kind), says(says_so, counted));
+  }
 }
 
 }  // namespace carillon::persistence

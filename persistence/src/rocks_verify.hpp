@@ -3,16 +3,18 @@
 #include "carillon/persistence/verify_store.hpp"
 #include "persistence/src/counters.hpp"
 #include "persistence/src/offline_store.hpp"
+#include "persistence/src/pending_counters.hpp"
 #include "persistence/src/records.hpp"
 #include "persistence/src/table_walk.hpp"
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace carillon::persistence {
 
@@ -33,7 +35,8 @@ class PairSum {
 /// Finds what is wrong with a store of rows. One thread, one call of run().
 ///
 /// The rows of a user lie together in four tables, so these are walked side by side, and
-/// a user's counts are added up and compared before the next user's begin.
+/// a user's counts are added up and compared before the next user's begin: with its rows of
+/// counts and kinds and the additions that have not reached these.
 class RocksVerifier {
  public:
   using OnFault = std::function<void(const StoreFault&)>;
@@ -55,8 +58,8 @@ class RocksVerifier {
     explicit Inbox(std::string_view key) : user{key} {}
     std::string user;  // the key's bytes
     Counters counters;
-    std::map<std::string, std::int64_t, std::less<>> kinds;  // by what follows the user
-    bool whole = true;                                       // every row could be read
+    KindSums kinds;
+    bool whole = true;  // every row could be read
   };
   struct Walks {
     explicit Walks(const RocksTables& tables)
@@ -72,6 +75,7 @@ class RocksVerifier {
 
   void check_files();
   void check_meta();
+  void read_pending();
 
   void check_inboxes();
   [[nodiscard]] bool have_ended(const Walks& walks);
@@ -82,7 +86,7 @@ class RocksVerifier {
   void check_marks(Walks& walks, Inbox& inbox, engine::Sequence before);
   void check_mark(Walks& walks, Inbox& inbox);
   void compare_counts(Walks& walks, const Inbox& inbox);
-  void compare_kinds(Walks& walks, Inbox& inbox);
+  void compare_kinds(Walks& walks, const Inbox& inbox);
   [[nodiscard]] std::optional<Broadcast> find_broadcast(engine::Sequence sequence);
 
   void check_ids();
@@ -103,6 +107,11 @@ class RocksVerifier {
   engine::Sequence reserved_until_ = 0;
   PairSum of_events_;
   bool events_read_ = false;
+  // Additions to counters, and whose, ascending; those before pending_at_ were considered.
+  PendingCounters pending_{0};
+  std::unique_ptr<const CounterView> pending_view_;
+  std::vector<engine::UserId> pending_users_;
+  std::size_t pending_at_ = 0;
   std::unordered_map<engine::Sequence, Broadcast> broadcasts_;  // lately marked ones
 };
 

@@ -1,6 +1,7 @@
 #include "persistence/src/row_names.hpp"
 
 #include "persistence/src/keys.hpp"
+#include "persistence/src/meta_rows.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -29,13 +30,21 @@ std::string sequence_name(const char* what, std::string_view key) {
          std::to_string(sequence_of(key));
 }
 
-std::string kind_name(std::string_view key) {
-  std::string kind{key.substr(prefix_bytes)};
-  std::replace(kind.begin(), kind.end(), '\0', '/');
-  return "kind " + kind + " of " + owner_name(key.substr(0, prefix_bytes));
+/// A key of additions: with its numbers.
+std::string meta_name(std::string_view key) {
+  const auto numbers = key.substr(std::min(key.size(), meta_additions.size()));
+  if (!key.starts_with(meta_additions) || numbers.size() != 16) return "meta " + std::string{key};
+  return "additions to counts, generation " + std::to_string(get_fixed<8>(numbers.data())) +
+         ", write " + std::to_string(get_fixed<8>(numbers.data() + 8));
 }
 
 }  // namespace
+
+std::string kind_name(std::string_view user, std::string_view kind) {
+  std::string words{kind};
+  std::replace(words.begin(), words.end(), '\0', '/');
+  return "kind " + words + " of " + owner_name(user);
+}
 
 std::string owner_name(std::string_view user) {
   const auto uuid = uuid_at(user, 0);
@@ -45,7 +54,7 @@ std::string owner_name(std::string_view user) {
 std::string row_name(Table table, std::string_view key) {
   switch (table) {
     case Table::meta:
-      return "meta " + std::string{key};
+      return meta_name(key);
     case Table::events:
       if (key.size() == prefix_bytes + 8) return sequence_name("event of ", key);
       break;
@@ -60,7 +69,9 @@ std::string row_name(Table table, std::string_view key) {
       if (key.size() >= prefix_bytes) return "counts of " + owner_name(key);
       break;
     case Table::kinds:
-      if (key.size() > prefix_bytes) return kind_name(key);
+      if (key.size() > prefix_bytes)
+        return kind_name(key.substr(0, prefix_bytes), key.substr(prefix_bytes));
+      if (key.size() == prefix_bytes) return "kinds of " + owner_name(key);
       break;
   }
   return "a row with the impossible key " + hexadecimal(key);

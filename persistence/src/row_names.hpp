@@ -13,4 +13,7 @@ namespace carillon::persistence {
 /// `users …`, or `the broadcasts` for the nil user.
 [[nodiscard]] std::string owner_name(std::string_view user);
 
+/// `kind CATEGORY/ACTION of user …`; a kind as rows of kinds have it.
+[[nodiscard]] std::string kind_name(std::string_view user, std::string_view kind);
+
 }  // namespace carillon::persistence

@@ -22,14 +22,14 @@ using persistence::RocksSnapshot;
 using persistence::RocksStore;
 using persistence::RocksTables;
 using persistence::Table;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class RocksMigrationTest : public StoreTest {
+class RocksMigrationTest : public StoreTest, public ::testing::WithParamInterface<int> {
  protected:
   void SetUp() override {
-    const auto archive = std::string{CARILLON_STORES} + "/schema1.tar.gz";
+    const auto archive =
+        std::string{CARILLON_STORES} + "/schema" + std::to_string(GetParam()) + ".tar.gz";
     const auto unpack = "tar -xzf '" + archive + "' -C '" + dir_.path().string() + "'";
     ASSERT_EQ(std::system(unpack.c_str()), 0) << unpack;  // NOLINT(concurrency-mt-unsafe)
     std::ifstream file{dir_ / "expected.txt"};
@@ -94,7 +94,7 @@ class RocksMigrationTest : public StoreTest {
   std::string expected_;
 };
 
-TEST_F(RocksMigrationTest, KeepsEveryInboxAsTheProgramOfThatTimeHadIt) {
+TEST_P(RocksMigrationTest, KeepsEveryInboxAsTheProgramOfThatTimeHadIt) {
   open({.url = "rocksdb:" + path_});
 
   EXPECT_EQ(said_of_inboxes(), expected_);
@@ -104,7 +104,7 @@ TEST_F(RocksMigrationTest, KeepsEveryInboxAsTheProgramOfThatTimeHadIt) {
   expect_sound(path_);
 }
 
-TEST_F(RocksMigrationTest, KnowsIdsThatAPublisherChose) {
+TEST_P(RocksMigrationTest, KnowsIdsThatAPublisherChose) {
   open({.url = "rocksdb:" + path_});
   engine::EventId chosen;
   chosen.bytes = {0x55, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1};
@@ -115,7 +115,7 @@ TEST_F(RocksMigrationTest, KnowsIdsThatAPublisherChose) {
   EXPECT_EQ(list({.user = numbered(2)}).total_count, before);
 }
 
-TEST_F(RocksMigrationTest, SaysOnceThatItMigratesAndHowFarItIs) {
+TEST_P(RocksMigrationTest, SaysOnceThatItMigratesAndHowFarItIs) {
   std::vector<std::string> lines;
   persistence::StoreOptions options{
       .url = "rocksdb:" + path_,
@@ -124,13 +124,16 @@ TEST_F(RocksMigrationTest, SaysOnceThatItMigratesAndHowFarItIs) {
       }};
 
   open(options);
-  EXPECT_THAT(lines, ElementsAre(HasSubstr("is migrated"), HasSubstr("being migrated")));
+  const auto steps = persistence::schema_version - static_cast<std::uint64_t>(GetParam());
+  ASSERT_EQ(lines.size(), 2 * steps);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    EXPECT_THAT(lines[i], HasSubstr(i % 2 == 0 ? "is migrated" : "being migrated"));
   reopen();
 
-  EXPECT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines.size(), 2 * steps);
 }
 
-TEST_F(RocksMigrationTest, RestoresABackupOfThatTime) {
+TEST_P(RocksMigrationTest, RestoresABackupOfThatTime) {
   fs::remove(fs::path{path_} / "carillon.lock");  // as a backup has none
   const auto restored = persistence::restore_backup(path_, dir_ / "restored");
   ASSERT_TRUE(restored) << restored.error().text();
@@ -140,7 +143,7 @@ TEST_F(RocksMigrationTest, RestoresABackupOfThatTime) {
   EXPECT_EQ(said_of_inboxes(), expected_);
 }
 
-TEST_F(RocksMigrationTest, IsNotDoneByWhatOnlyReads) {
+TEST_P(RocksMigrationTest, IsNotDoneByWhatOnlyReads) {
   const auto found = persistence::verify_store(path_, [](const auto&) {});
 
   ASSERT_FALSE(found);
@@ -151,7 +154,7 @@ TEST_F(RocksMigrationTest, IsNotDoneByWhatOnlyReads) {
 // Goal: a crash of the machine at any moment of a migration leaves a store that the next
 // opening brings to its end. Method: each write, sync, rename and removal of the opening
 // in turn is the one at which the machine goes.
-TEST_F(RocksMigrationTest, GoesOnAfterACrashAtAnyMoment) {
+TEST_P(RocksMigrationTest, GoesOnAfterACrashAtAnyMoment) {
   const auto original = dir_ / "original";
   fs::rename(path_, original);
   std::uint64_t crashes = 0;
@@ -176,7 +179,7 @@ TEST_F(RocksMigrationTest, GoesOnAfterACrashAtAnyMoment) {
       ASSERT_TRUE(tables) << tables.error().text();
       const auto schema = persistence::read_number(RocksSnapshot{**tables}, "schema");
       ASSERT_TRUE(schema);
-      if (*schema == 1) ++of_old_schema;
+      if (*schema < persistence::schema_version) ++of_old_schema;
     }
     open({.url = "rocksdb:" + path_});
 
@@ -188,6 +191,8 @@ TEST_F(RocksMigrationTest, GoesOnAfterACrashAtAnyMoment) {
   EXPECT_GT(of_old_schema, 20U);
   EXPECT_GT(crashes, of_old_schema);
 }
+
+INSTANTIATE_TEST_SUITE_P(Schemas, RocksMigrationTest, ::testing::Values(1, 2));
 
 }  // namespace
 }  // namespace carillon::testing

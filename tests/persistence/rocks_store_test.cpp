@@ -394,15 +394,74 @@ TEST_F(RocksStoreTest, RefusesALaterVersionOfTheSchema) {
     ASSERT_TRUE((*tables)
                     ->db()
                     .Put(write, (*tables)->handle(persistence::Table::meta), "schema",
-                         std::string{"\0\0\0\0\0\0\0\3", 8})
+                         std::string{"\0\0\0\0\0\0\0\4", 8})
                     .ok());
   }
 
   const auto error = error_of_opening();
 
   EXPECT_EQ(error.code, make_error_code(Errc::unsupported_version));
-  EXPECT_THAT(error.text(), AllOf(HasSubstr("version 3"), HasSubstr("versions 1 to 2"),
+  EXPECT_THAT(error.text(), AllOf(HasSubstr("version 4"), HasSubstr("versions 1 to 3"),
                                   HasSubstr("move the directory away")));
+}
+
+// 30 users, some 20 of them in a generation: some of a generation's sums are in their rows,
+// some are not, wherever it stops.
+TEST_F(RocksStoreTest, CountsEachEventOnceHoweverFarItsSumsHaveComeToTheirRows) {
+  constexpr std::uint8_t users = 30;
+  for (std::uint64_t round = 1; round <= 40; ++round) {
+    std::vector<engine::LogEntry> batch;
+    for (std::uint8_t user = 1; user <= users; ++user)
+      if ((round + user) % 3 == 0) batch.push_back(entry({.owner = numbered(user)}));
+    commit(batch);
+    if (round % 2 == 0) crash();
+    if (round % 2 == 0) open_again();
+    for (std::uint8_t user = 1; user <= users; ++user) {
+      const auto shown = list({.user = numbered(user)});
+      const auto all = store_->aggregate(numbered(user));
+      ASSERT_EQ(shown.total_count, shown.events.size());
+      ASSERT_EQ(all->total, shown.events.size()) << "user " << int{user} << " round " << round;
+      ASSERT_EQ((*store_->kinds(numbered(user))).size(), shown.events.empty() ? 0U : 1U);
+    }
+  }
+}
+
+// The same while old events leave: the kinds of a round are gone three rounds later.
+TEST_F(RocksStoreTest, RemovesFromCountsAndKindsHoweverFarTheirSumsHaveCome) {
+  constexpr std::uint8_t users = 30;
+  store_->set_retention({.events_per_user = 3});
+  for (std::uint64_t round = 1; round <= 30; ++round) {
+    std::vector<engine::LogEntry> batch;
+    for (std::uint8_t user = 1; user <= users; ++user)
+      if ((round + user) % 3 != 0)
+        batch.push_back(
+            entry({.owner = numbered(user), .action = "round" + std::to_string(round)}));
+    commit(batch);
+    retain(1'000'000, std::chrono::microseconds{0});
+    if (round % 3 == 0) crash();
+    if (round % 3 == 0) open_again();
+    store_->set_retention({.events_per_user = 3});
+    retain(1'000'000, std::chrono::microseconds{0});
+    for (std::uint8_t user = 1; user <= users; ++user) {
+      const auto shown = list({.user = numbered(user)});
+      const auto all = store_->aggregate(numbered(user));
+      ASSERT_LE(shown.events.size(), 3U);
+      ASSERT_EQ(shown.total_count, shown.events.size());
+      ASSERT_EQ(all->total, shown.events.size()) << "user " << int{user} << " round " << round;
+      ASSERT_EQ((*store_->kinds(numbered(user))).size(), shown.events.size());
+    }
+  }
+}
+
+TEST_F(RocksStoreTest, BoundsTheMemoryOfCountsThatHaveNotReachedTheirRows) {
+  std::size_t most = 0;
+  for (int round = 0; round < 400; ++round) {
+    publish({.owner = engine::make_uuid_v4(), .action = "of_round" + std::to_string(round)});
+    most = std::max(most, store_->load().pending_counts_bytes);
+  }
+
+  EXPECT_GT(most, 1'000U);
+  EXPECT_LE(most, 2 * options_.pending_counts_bytes_max + 1'000);
 }
 
 TEST(OpenStoreTest, NamesWhatItSupportsWhenAskedForSomethingElse) {

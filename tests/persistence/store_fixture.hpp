@@ -39,7 +39,8 @@ inline persistence::StoreOptions small_rocksdb(const std::string& path) {
   return {.url = "rocksdb:" + path,
           .cache_bytes = std::size_t{1} << 20U,
           .write_buffer_bytes = std::size_t{64} << 10U,
-          .wal_bytes_max = std::size_t{256} << 10U};
+          .wal_bytes_max = std::size_t{256} << 10U,
+          .pending_counts_bytes_max = std::size_t{4} << 10U};
 }
 
 /// A store and shorthand for what a test does with it.

@@ -1,10 +1,13 @@
 // verify_store: a sound store has no faults, and each kind of damage is named.
 #include "carillon/persistence/verify_store.hpp"
 
+#include "persistence/src/addition_rows.hpp"
 #include "persistence/src/keys.hpp"
 #include "persistence/src/meta_rows.hpp"
 #include "persistence/src/records.hpp"
 #include "persistence/src/rocks_tables.hpp"
+#include "persistence/src/table_walk.hpp"
+#include "persistence/src/user_kinds.hpp"
 #include "tests/persistence/store_fixture.hpp"
 
 #include <filesystem>
@@ -27,6 +30,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 const engine::UserId alice = numbered(1);
@@ -66,6 +70,14 @@ class VerifyStoreTest : public StoreTest {
                   const std::string& key,
                   const std::string& value) {
     ASSERT_TRUE(tables.db().Put({}, tables.handle(table), key, value).ok());
+  }
+  /// Keys of the rows with additions to counts, ascending.
+  static std::vector<std::string> additions(const RocksTables& tables) {
+    std::vector<std::string> keys;
+    for (persistence::TableWalk walk{tables, Table::meta}; walk.valid(); walk.next())
+      if (walk.key().starts_with("additions")) keys.emplace_back(walk.key());
+    EXPECT_THAT(keys, Not(IsEmpty()));
+    return keys;
   }
   static void erase(const RocksTables& tables, Table table, const std::string& key) {
     ASSERT_TRUE(tables.db().Delete({}, tables.handle(table), key).ok());
@@ -176,11 +188,87 @@ TEST_F(VerifyStoreTest, NamesARowOfCountsThatIsMissing) {
 
 TEST_F(VerifyStoreTest, NamesAKindThatIsMissing) {
   tamper([](const RocksTables& tables) {
-    erase(tables, Table::kinds, persistence::kind_key(alice, "audit", "deploy"));
+    erase(tables, Table::kinds, std::string{persistence::bytes_of(alice)});
+  });
+
+  EXPECT_THAT(verify(), Contains(AllOf(HasSubstr("kind audit/deploy of user " + alice_text),
+                                       HasSubstr("its events add up to"))));
+}
+
+TEST_F(VerifyStoreTest, NamesAKindThatIsMissingOrTooMuch) {
+  std::string addition;
+  persistence::append_kind(addition, std::string_view{"audit\0deploy", 12}, -2);
+  persistence::append_kind(addition, std::string_view{"audit\0invent", 12}, 1);
+  tamper([&](const RocksTables& tables) {
+    ASSERT_TRUE(tables.db()
+                    .Merge({}, tables.handle(Table::kinds),
+                           std::string{persistence::bytes_of(alice)}, addition)
+                    .ok());
   });
 
   EXPECT_THAT(verify(), ElementsAre(AllOf(HasSubstr("kind audit/deploy of user " + alice_text),
-                                          HasSubstr("says 0, its events add up to"))));
+                                          HasSubstr("its events add up to")),
+                                    AllOf(HasSubstr("kind audit/invent of user " + alice_text),
+                                          HasSubstr("says 1, its events add up to 0"))));
+}
+
+TEST_F(VerifyStoreTest, NamesARowOfKindsThatCanNotBeRead) {
+  tamper([](const RocksTables& tables) {
+    put(tables, Table::kinds, std::string{persistence::bytes_of(alice)}, "\x7F");
+    put(tables, Table::kinds, persistence::kind_key(bob, "of", "schema2"), "");
+  });
+
+  EXPECT_THAT(
+      verify(),
+      AllOf(Contains(AllOf(HasSubstr("kinds of user " + alice_text), HasSubstr("can't be read"))),
+            Contains(AllOf(HasSubstr("kind of/schema2"), HasSubstr("can't be read")))));
+}
+
+TEST_F(VerifyStoreTest, NamesAdditionsThatCanNotBeRead) {
+  std::string key;
+  tamper([&](const RocksTables& tables) {
+    key = additions(tables).back();
+    put(tables, Table::meta, key, "no additions");
+  });
+
+  EXPECT_THAT(verify(),
+              AllOf(Contains(AllOf(HasSubstr("additions to counts, generation"),
+                                   HasSubstr("can't be read"))),
+                    Contains(AllOf(HasSubstr("counts of user"), HasSubstr("its events add up")))));
+}
+
+TEST_F(VerifyStoreTest, NamesCountsWhoseAdditionsAreMissing) {
+  tamper([](const RocksTables& tables) { erase(tables, Table::meta, additions(tables).back()); });
+
+  EXPECT_THAT(verify(), Contains(AllOf(HasSubstr("counts of user " + to_string(numbered(3))),
+                                       HasSubstr("its events add up to"))));
+}
+
+TEST_F(VerifyStoreTest, NamesAdditionsOfAGenerationThatIsNotThereAndOfAnUnknownUser) {
+  persistence::Counters two;
+  two.at(engine::Status::read, engine::Severity::error) = 2;
+  std::string counts;
+  append_counters(counts, two);
+  std::string added;
+  persistence::append_additions(added, numbered(9), counts, {});
+  tamper([&](const RocksTables& tables) {
+    auto key = additions(tables).back();
+    ++key.back();
+    put(tables, Table::meta, key, added);
+    put(tables, Table::meta, persistence::additions_key(1'000, 1), added);
+  });
+
+  EXPECT_THAT(verify(), ElementsAre(AllOf(HasSubstr("generation 1000, write 1"),
+                                          HasSubstr("belongs to no generation")),
+                                    AllOf(HasSubstr("counts of user " + to_string(numbered(9))),
+                                          HasSubstr("read error"),
+                                          HasSubstr("says 2, its events add up to 0"))));
+}
+
+TEST_F(VerifyStoreTest, NamesWhatIsWrongAboutHowFarAdditionsCameToRows) {
+  tamper([](const RocksTables& tables) { put(tables, Table::meta, "folded", "far"); });
+
+  EXPECT_THAT(verify(), Contains(AllOf(HasSubstr("meta folded"), HasSubstr("can't be read"))));
 }
 
 TEST_F(VerifyStoreTest, NamesAnEventWhoseIdIsMissing) {

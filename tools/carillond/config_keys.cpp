@@ -265,6 +265,14 @@ constexpr std::array keys{
         .unit = Unit::bytes,
         .min = mib,
         .max = 64 * gib},
+    Key{.name = "max_store_pending_counts_bytes",
+        .field = [](Config& config) -> Field { return &config.store.pending_counts_bytes_max; },
+        .help = "rocksdb: additions to counts in memory before they begin to reach their rows; "
+                "twice as many at most",
+        .type_name = "BYTES",
+        .unit = Unit::bytes,
+        .min = mib,
+        .max = 4 * gib},
     Key{.name = "max_store_columns_bytes",
         .field = [](Config& config) -> Field { return &config.store.columns_bytes_max; },
         .help = "rocksdb, memory: large inboxes kept in columns for filters, searches and deep "

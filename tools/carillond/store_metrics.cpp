@@ -44,6 +44,9 @@ void add_load(const persistence::StoreLoad& load, std::vector<net::MetricSample>
         load.unwritten_bytes);
   gauge("carillon_store_delayed_bytes_per_second",
         "What the store allows while it slows commits down; 0: all.", load.delayed_byte_rate);
+  gauge("carillon_store_pending_counts_bytes",
+        "Bytes in memory of additions to counts that have not reached their rows.",
+        load.pending_counts_bytes);
   gauge("carillon_store_columns_bytes", "Bytes of inboxes kept in columns for reads.",
         load.columns_bytes);
   gauge("carillon_store_columns_inboxes", "Inboxes kept in columns for reads.",

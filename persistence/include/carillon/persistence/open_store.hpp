@@ -34,6 +34,11 @@ struct StoreOptions {
   /// crash; bounds the time that a start takes.
   std::size_t wal_bytes_max = std::size_t{32} << 20U;
 
+  /// rocksdb: bytes of additions to counts that are kept in memory before they begin to
+  /// reach their rows; twice as many at most. A quarter as many bytes at most are read when
+  /// the store is opened. Fewer make commits dearer.
+  std::size_t pending_counts_bytes_max = std::size_t{64} << 20U;
+
   /// rocksdb, memory: bytes of inboxes kept in columns, for reads that look at all of
   /// one: filters, searches, deep pages. Those not read for longest leave. An event takes
   /// about 45 bytes and its description; an inbox that does not fit is read row by row,

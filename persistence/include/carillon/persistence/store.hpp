@@ -38,6 +38,8 @@ struct StoreLoad {
   std::uint64_t unwritten_bytes = 0;    ///< in memory and log, not yet in sorted files
   std::uint64_t delayed_byte_rate = 0;  ///< bytes a second that it allows; 0: all
 
+  std::uint64_t pending_counts_bytes = 0;  ///< additions to counts kept in memory
+
   std::uint64_t columns_bytes = 0;          ///< inboxes kept in columns for reads
   std::uint64_t columns_owners = 0;         ///< how many inboxes those are
   std::uint64_t columns_built_total = 0;    ///< how often one was read into columns
