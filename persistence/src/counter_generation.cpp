@@ -147,7 +147,7 @@ void CounterGeneration::add_counts(const UserId& user, std::uint64_t write, Coun
 
 void CounterGeneration::add_kinds(const UserId& user, std::uint64_t write, KindSums& into) const {
   visit(user, write, [&](What what, std::int64_t amount) {
-    if (what >= first_kind) into[std::string{kind_texts_[what - first_kind]}] += amount;
+    if (what >= first_kind) add_kind(into, kind_texts_[what - first_kind], amount);
   });
 }
 

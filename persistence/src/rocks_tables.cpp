@@ -148,8 +148,9 @@ rocksdb::ColumnFamilyOptions table_options(Table table,
     family.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix_bytes));
   if (table == Table::counts || table == Table::kinds)
     family.merge_operator = std::make_shared<AddCounters>(table);
-  if (table == Table::ids) {
-    // Each event asks whether its id is new, and it nearly always is.
+  if (table == Table::ids || table == Table::counts || table == Table::kinds) {
+    // Each event asks whether its id is new, and it nearly always is. Few users have
+    // counters among the newest rows, since these come there a few users at a time.
     family.memtable_whole_key_filtering = true;
     family.memtable_prefix_bloom_size_ratio = memory_bloom_ratio;
   }

@@ -26,16 +26,20 @@ void append_kinds(std::string& out, const KindSums& kinds) {
     if (count != 0) append_kind(out, kind, count);
 }
 
+void add_kind(KindSums& into, std::string_view kind, std::int64_t count) {
+  const auto known = into.lower_bound(kind);
+  if (known != into.end() && known->first == kind) {
+    known->second += count;
+  } else {
+    into.emplace_hint(known, kind, count);
+  }
+}
+
 bool add_kinds(KindSums& into, std::string_view row) {
   while (!row.empty()) {
     const auto taken = take_kind(row);
     if (!taken) return false;
-    const auto known = into.find(taken->kind);
-    if (known != into.end()) {
-      known->second += taken->count;
-    } else {
-      into.emplace(taken->kind, taken->count);
-    }
+    add_kind(into, taken->kind, taken->count);
   }
   return true;
 }

@@ -27,6 +27,7 @@ void append_kind(std::string& out, std::string_view kind, std::int64_t count);
 [[nodiscard]] bool add_kinds(std::string& out, std::string_view a, std::string_view b);
 /// The row, or addition to it, that says these.
 void append_kinds(std::string& out, const KindSums& kinds);
+void add_kind(KindSums& into, std::string_view kind, std::int64_t count);
 /// Adds a row to `into`; false as above.
 [[nodiscard]] bool add_kinds(KindSums& into, std::string_view row);
 
