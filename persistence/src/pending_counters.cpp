@@ -17,6 +17,9 @@ namespace {
 using engine::Result;
 using engine::UserId;
 
+/// Of the memory: more would take too long to read when the store is opened.
+constexpr std::size_t rows_share = 8;
+
 constexpr auto every_write = std::numeric_limits<std::uint64_t>::max();
 
 bool before(const UserId& a, const UserId& b) noexcept {
@@ -93,7 +96,7 @@ double PendingCounters::fill() const noexcept {
     return static_cast<double>(bytes) / static_cast<double>(std::max<std::size_t>(of, 1));
   };
   return std::max(share(active_->bytes(), bytes_max_),
-                  share(active_->written_bytes(), bytes_max_ / written_share));
+                  share(active_->written_bytes(), bytes_max_ / rows_share));
 }
 
 void PendingCounters::prepare(RocksBatch& batch) {

@@ -65,8 +65,8 @@ class CounterView {
 ///           additions are summed up, and from there they come to the rows of counts and
 ///           kinds a few users with every write.
 /// Threads   bytes() and the views: any. The rest: the writer's.
-/// Bound     Memory: twice `bytes_max`, and a write more. The rows of `meta`: a quarter of
-///           that; as many are read at the start.
+/// Bound     Memory: twice `bytes_max`, and a write more. The rows of `meta`, which are
+///           read at the start: an eighth of that.
 /// Order     Additions belong to a generation. One is *active*: writes add to it. The one
 ///           before is *frozen* until its users' sums, in the order of their keys, are in rows.
 /// Invariant A count is its row, the frozen sum unless it was folded, and the active sum.
@@ -94,8 +94,6 @@ class PendingCounters {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
-  static constexpr std::size_t written_share = 4;
-
   /// How full the active generation is; 1: it is to be frozen.
   [[nodiscard]] double fill() const noexcept;
   void freeze();
