@@ -156,8 +156,7 @@ std::vector<UserId> CounterGeneration::users() const {
   users.reserve(places_.size());
   for (const auto& [id, place] : places_)
     users.push_back(id);
-  std::sort(users.begin(), users.end(),
-            [](const UserId& a, const UserId& b) { return bytes_of(a) < bytes_of(b); });
+  std::sort(users.begin(), users.end(), key_before);
   return users;
 }
 

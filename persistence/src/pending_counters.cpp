@@ -22,10 +22,6 @@ constexpr std::size_t rows_share = 8;
 
 constexpr auto every_write = std::numeric_limits<std::uint64_t>::max();
 
-bool before(const UserId& a, const UserId& b) noexcept {
-  return bytes_of(a) < bytes_of(b);
-}
-
 }  // namespace
 
 void ReadWrites::begin(std::uint64_t write) {
@@ -53,7 +49,7 @@ CounterView::~CounterView() {
 }
 
 bool CounterView::frozen_counts(const UserId& user) const noexcept {
-  return state_.frozen && (!state_.folded_to || before(*state_.folded_to, user));
+  return state_.frozen && (!state_.folded_to || key_before(*state_.folded_to, user));
 }
 
 void CounterView::add_counts(const UserId& user, Counters& into) const {
@@ -84,7 +80,8 @@ Result<void> PendingCounters::load(const Rows& rows, const OnDamagedAdditions& o
   folded_ = 0;
   if (folded_to_)
     folded_ = static_cast<std::size_t>(
-        std::upper_bound(folding_.begin(), folding_.end(), *folded_to_, before) - folding_.begin());
+        std::upper_bound(folding_.begin(), folding_.end(), *folded_to_, key_before) -
+        folding_.begin());
   write_ = found->last_write;
   staged_ = {};
   note_bytes();
@@ -174,7 +171,7 @@ std::vector<UserId> PendingCounters::users() const {
   const auto middle = static_cast<std::ptrdiff_t>(users.size());
   users.insert(users.end(), folding_.begin() + static_cast<std::ptrdiff_t>(folded_),
                folding_.end());
-  std::inplace_merge(users.begin(), users.begin() + middle, users.end(), before);
+  std::inplace_merge(users.begin(), users.begin() + middle, users.end(), key_before);
   users.erase(std::unique(users.begin(), users.end()), users.end());
   return users;
 }
