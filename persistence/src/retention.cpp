@@ -282,13 +282,10 @@ Sequence Retention::front_of(const Work& work, const UserId& holder) const {
   return front == fronts_.end() ? 0 : front->second;
 }
 
-/// Removes the holder's oldest events, up to a sequence and a number. False if the slice
-/// is over before.
-Result<bool> Retention::remove_first(Work& work,
-                                     const UserId& holder,
-                                     Sequence up_to,
-                                     std::uint64_t count_max) {
-  auto* row = work.first_event(holder, front_of(work, holder));
+/// Removes the holder's oldest events, of which `row` is the first, up to a sequence and a
+/// number. False if the slice is over before.
+Result<bool> Retention::remove_from(
+    Work& work, RowIterator* row, const UserId& holder, Sequence up_to, std::uint64_t count_max) {
   for (std::uint64_t count = 0; row != nullptr && count < count_max;) {
     const auto sequence = sequence_of(row->key());
     if (sequence > up_to) break;
@@ -338,10 +335,18 @@ Result<void> Retention::remove_oldest(Work& work, const TooMuch& too_much) {
       walk.next();
       continue;
     }
+    // Mostly it is its holder's first one, so the walk that removes it has read it already.
+    auto* first_event = work.first_event(place->holder, front_of(work, place->holder));
     const auto key = sequence_key(place->holder, place->sequence);
-    const auto there = work.rows.get(Table::events, key, row);
-    if (!there) return there.error();
-    const auto event = *there ? decode_event(row, place->sequence) : std::nullopt;
+    std::string_view value;
+    if (first_event != nullptr && first_event->key() == key) {
+      value = first_event->value();
+    } else {
+      const auto there = work.rows.get(Table::events, key, row);
+      if (!there) return there.error();
+      if (*there) value = row;
+    }
+    const auto event = decode_event(value, place->sequence);
     if (!event) return damaged("an event", key);
     if (place->by_id && !id_tells_age(event->id, event->created_at)) {
       walk.next();
@@ -353,7 +358,7 @@ Result<void> Retention::remove_oldest(Work& work, const TooMuch& too_much) {
       return {};
     }
     const auto before = work.remover.removed().size();
-    const auto whole = remove_first(work, place->holder, place->sequence, no_limit);
+    const auto whole = remove_from(work, first_event, place->holder, place->sequence, no_limit);
     if (!whole) return whole.error();
     const auto reason = old ? RemovalReason::age : RemovalReason::bytes;
     work.slice.by_reason[static_cast<std::size_t>(reason)] +=
@@ -416,7 +421,8 @@ Result<void> Retention::remove_surplus(Work& work) {
     const auto gone = work.remover.removed_of(user);
     if (kept > bound + gone) {
       const auto before = work.remover.removed().size();
-      const auto whole = remove_first(work, user, no_limit, kept - bound - gone);
+      auto* first_event = work.first_event(user, front_of(work, user));
+      const auto whole = remove_from(work, first_event, user, no_limit, kept - bound - gone);
       if (!whole) return whole.error();
       work.slice.by_reason[static_cast<std::size_t>(RemovalReason::count)] +=
           work.remover.removed().size() - before;

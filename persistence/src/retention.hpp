@@ -102,7 +102,7 @@ class Retention {
   static constexpr std::size_t slice_events_max = 1'024;
   static constexpr std::size_t sweep_rows_max = 8'192;
   static constexpr std::size_t users_max = std::size_t{1} << 17U;
-  static constexpr std::size_t fronts_max = 4'096;
+  static constexpr std::size_t fronts_max = users_max;
   static constexpr std::size_t sweep_waiting_max = 4'096;
 
   [[nodiscard]] engine::Result<void> sweep(Work& work);
@@ -116,10 +116,11 @@ class Retention {
   [[nodiscard]] engine::Result<void> remove_oldest(Work& work, const TooMuch& too_much);
   [[nodiscard]] engine::Result<void> remove_surplus(Work& work);
   [[nodiscard]] engine::Result<bool> count_user(Work& work, const engine::UserId& user);
-  [[nodiscard]] engine::Result<bool> remove_first(Work& work,
-                                                  const engine::UserId& holder,
-                                                  engine::Sequence up_to,
-                                                  std::uint64_t count_max);
+  [[nodiscard]] engine::Result<bool> remove_from(Work& work,
+                                                 RowIterator* row,
+                                                 const engine::UserId& holder,
+                                                 engine::Sequence up_to,
+                                                 std::uint64_t count_max);
   [[nodiscard]] engine::Sequence front_of(const Work& work, const engine::UserId& holder) const;
   void take_options();
   void wait_for_look(const engine::UserId& holder);
