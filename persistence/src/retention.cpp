@@ -57,6 +57,7 @@ void Retention::take_options() {
     in_force_ = options_;
   }
   next_due_ = {};
+  ahead_ms_ = 0;
   const auto bound = in_force_.events_per_user;
   if (bound == before) return;
   if (bound == 0) {
@@ -84,6 +85,7 @@ Result<void> Retention::begin(const Rows& rows, std::uint64_t commits, Sequence 
   counting_.reset();
   swept_.reset();
   next_due_ = {};
+  ahead_ms_ = 0;
   auto known = read_retention(rows, commits);
   if (!known) return known.error();
   const auto bound = in_force_.events_per_user;
@@ -282,15 +284,18 @@ Sequence Retention::front_of(const Work& work, const UserId& holder) const {
   return front == fronts_.end() ? 0 : front->second;
 }
 
-/// Removes the holder's oldest events, of which `row` is the first, up to a sequence and a
+/// Removes the holder's oldest events, of which `row` is the first, up to one that stays or a
 /// number. False if the slice is over before.
-Result<bool> Retention::remove_from(
-    Work& work, RowIterator* row, const UserId& holder, Sequence up_to, std::uint64_t count_max) {
+Result<bool> Retention::remove_from(Work& work,
+                                    RowIterator* row,
+                                    const UserId& holder,
+                                    const Stays& stays,
+                                    std::uint64_t count_max) {
   for (std::uint64_t count = 0; row != nullptr && count < count_max;) {
     const auto sequence = sequence_of(row->key());
-    if (sequence > up_to) break;
     const auto event = decode_event(row->value(), sequence);
     if (!event) return damaged("an event", row->key());
+    if (stays(*event)) break;
     const auto removed = work.remover.remove(holder, *event, row->value().size());
     if (!removed) return removed.error();
     if (*removed) ++count;
@@ -301,6 +306,31 @@ Result<bool> Retention::remove_from(
   }
   if (auto read = work.events->outcome(); !read) return read.error();
   return true;
+}
+
+/// Up to which time the events of a holder leave with its oldest one, because their turn comes
+/// anyway. Finding where a holder's events begin is the dearest part of a removal, so far beyond
+/// the bound in bytes that is done once for several events.
+Result<Timestamp> Retention::ahead_of(Work& work,
+                                      const OldestWalk::Place& place,
+                                      std::uint64_t now_ms) {
+  if (place.time_ms < ahead_ms_) return time_of_ms(ahead_ms_) - std::chrono::microseconds{1};
+  ahead_ms_ = 0;
+  const auto bytes = record_.bytes - work.remover.bytes();
+  const RetentionLoad left{.bytes_over = bytes_over(bytes)};
+  const auto events = record_.events - work.remover.removed().size();
+  if (events == 0 || !is_far_behind(in_force_, left)) return Timestamp{};
+  // Half of what must leave, as all events are of the same size here.
+  const auto steps = std::min<std::uint64_t>(left.bytes_over / 2 / (bytes / events + 1), ahead_max);
+  OldestWalk walk{work.rows, place.time_ms, now_ms};
+  for (std::uint64_t i = 0; i < steps && walk.at(); ++i) {
+    ahead_ms_ = walk.at()->time_ms;
+    walk.next();
+  }
+  if (!walk.outcome()) return walk.outcome().error();
+  // All of one millisecond are equally old; else many of them would be counted for each.
+  if (steps > 0) ahead_ms_ = std::max(ahead_ms_, place.time_ms + 1);
+  return time_of_ms(ahead_ms_) - std::chrono::microseconds{1};
 }
 
 Result<void> Retention::remove_oldest(Work& work, const TooMuch& too_much) {
@@ -357,8 +387,14 @@ Result<void> Retention::remove_oldest(Work& work, const TooMuch& too_much) {
       if (timed) work.due_at(event->created_at + age);
       return {};
     }
+    const auto ahead = old ? Result<Timestamp>{work.now - age} : ahead_of(work, *place, now_ms);
+    if (!ahead) return ahead.error();
+    const auto stays = [&](const StoredEvent& next) {
+      return next.sequence > place->sequence &&
+             (next.created_at > *ahead || !(old || too_much(work.remover)));
+    };
     const auto before = work.remover.removed().size();
-    const auto whole = remove_from(work, first_event, place->holder, place->sequence, no_limit);
+    const auto whole = remove_from(work, first_event, place->holder, stays, no_limit);
     if (!whole) return whole.error();
     const auto reason = old ? RemovalReason::age : RemovalReason::bytes;
     work.slice.by_reason[static_cast<std::size_t>(reason)] +=
@@ -422,7 +458,8 @@ Result<void> Retention::remove_surplus(Work& work) {
     if (kept > bound + gone) {
       const auto before = work.remover.removed().size();
       auto* first_event = work.first_event(user, front_of(work, user));
-      const auto whole = remove_from(work, first_event, user, no_limit, kept - bound - gone);
+      const auto whole = remove_from(
+          work, first_event, user, [](const StoredEvent&) { return false; }, kept - bound - gone);
       if (!whole) return whole.error();
       work.slice.by_reason[static_cast<std::size_t>(RemovalReason::count)] +=
           work.remover.removed().size() - before;

@@ -46,7 +46,9 @@ struct RetentionSlice {
 ///           (RetentionRecord), so a restart goes on where the last life was.
 /// Threads   set_options, load: any. The rest: the writer's.
 /// Order     Of each user the oldest events first, in the order of sequences; of all
-///           users by time, exact to a second. Deleted events by the time of deletion.
+///           users by time, exact to a second. Far beyond the bound in bytes, and of what is too
+///           old, several of a user leave together: all of them would leave before long.
+///           Deleted events by the time of deletion.
 /// Bound     A slice: its time, and slice_events_max removals; a broadcast with the marks
 ///           of many users is one. Memory: users_max counts and waiting users.
 /// Progress  Each slice makes at least one step.
@@ -104,6 +106,7 @@ class Retention {
   static constexpr std::size_t users_max = std::size_t{1} << 17U;
   static constexpr std::size_t fronts_max = users_max;
   static constexpr std::size_t sweep_waiting_max = 4'096;
+  static constexpr std::uint64_t ahead_max = 32'768;  // events; a look at each takes 10 ms in all
 
   [[nodiscard]] engine::Result<void> sweep(Work& work);
   [[nodiscard]] engine::Result<void> sweep_events(Work& work);
@@ -116,11 +119,15 @@ class Retention {
   [[nodiscard]] engine::Result<void> remove_oldest(Work& work, const TooMuch& too_much);
   [[nodiscard]] engine::Result<void> remove_surplus(Work& work);
   [[nodiscard]] engine::Result<bool> count_user(Work& work, const engine::UserId& user);
+  using Stays = std::function<bool(const StoredEvent&)>;
   [[nodiscard]] engine::Result<bool> remove_from(Work& work,
                                                  RowIterator* row,
                                                  const engine::UserId& holder,
-                                                 engine::Sequence up_to,
+                                                 const Stays& stays,
                                                  std::uint64_t count_max);
+  [[nodiscard]] engine::Result<engine::Timestamp> ahead_of(Work& work,
+                                                           const OldestWalk::Place& place,
+                                                           std::uint64_t now_ms);
   [[nodiscard]] engine::Sequence front_of(const Work& work, const engine::UserId& holder) const;
   void take_options();
   void wait_for_look(const engine::UserId& holder);
@@ -138,6 +145,7 @@ class Retention {
   std::unordered_map<engine::UserId, std::uint64_t> kept_;  // stored events; some users
   std::unordered_set<engine::UserId> waiting_;
   std::unordered_map<engine::UserId, engine::Sequence> fronts_;  // nothing lies before; some users
+  std::uint64_t ahead_ms_ = 0;  // events before this time leave user by user; see ahead_of()
 
   /// A user whose events are being counted, over several slices.
   struct Counting {

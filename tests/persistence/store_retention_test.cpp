@@ -145,6 +145,37 @@ TEST_P(StoreRetentionTest, KeepsAsManyBytesAsItMay) {
   EXPECT_EQ(left, all);  // the oldest of all users went
 }
 
+// Goal: far beyond the bound several events of a user leave at a time, and still those stay that
+// are the newest of all users.
+// Method: five times the bound, of users with an event each in turn.
+TEST_P(StoreRetentionTest, KeepsTheNewestAlsoFarBeyondItsBytes) {
+  constexpr std::uint8_t users = 7;
+  constexpr std::size_t events = 700;
+  open_with({.bytes = 1'500'000});
+  std::vector<Sequence> published;
+  for (std::size_t i = 0; i < events; ++i) {
+    const auto at = day_us + static_cast<std::int64_t>(i) * second_us;
+    const auto user = static_cast<std::uint8_t>(i % users);
+    published.push_back(publish({.owner = numbered(user + 1U),
+                                 .metadata = R"({"x":")" + std::string(10'000, 'x') + "\"}",
+                                 .id = id_made_at(at),
+                                 .created_at_us = at})
+                            ->sequence());
+  }
+
+  retain(day_us + 1'000 * second_us);
+
+  const auto& load = store_->load().retention;
+  EXPECT_LE(load.bytes, 1'500'000U);
+  EXPECT_GT(load.bytes, 1'480'000U);
+  for (std::uint8_t user = 0; user < users; ++user) {
+    std::vector<Sequence> wanted;
+    for (std::size_t i = events - load.events; i < events; ++i)
+      if (i % users == user) wanted.push_back(published[i]);
+    EXPECT_EQ(kept(numbered(user + 1U)), wanted) << "of user " << int{user};
+  }
+}
+
 TEST_P(StoreRetentionTest, PurgesDeletedEventsAfterTheirTime) {
   open_with({.purge_deleted_after = hours{24}});
   const auto deleted = publish_at(alice, 0);
