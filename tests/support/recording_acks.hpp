@@ -28,6 +28,10 @@ class RecordingAcks final : public engine::AckSink {
     const std::lock_guard lock{mutex_};
     acks_.clear();
   }
+  [[nodiscard]] std::size_t count() const {
+    const std::lock_guard lock{mutex_};
+    return acks_.size();
+  }
   [[nodiscard]] std::vector<engine::Ack> acks() const {
     const std::lock_guard lock{mutex_};
     return acks_;
