@@ -227,6 +227,31 @@ class AnotherServerTest(LoadgenTest):
                     self.assertEqual(sorted(set(server.heard)), ['{"join":"0"}', '{"join":"1"}'])
                     self.assertEqual(len(set(server.keys)), 6, "each connection has its own")
 
+    def fanout(self, server):
+        """The arguments of a run that publishes 100 events a second to one subscriber."""
+        return ("fanout", "--subscribe-url", f"http://{server.authority}/live?topic=x",
+                "--publish-url", f"http://{server.authority}/push?topic=x", "--body", "{{stamp}}",
+                "--users", 1, "--receivers", 1, "--connections", 1, "--rate", 100, "--warmup", "0s",
+                "--drain", "30s")
+
+    def test_what_is_on_its_way_at_an_interruption_is_no_loss(self):
+        with PlainBroadcaster() as server:
+            server.hold()
+            loadgen = subprocess.Popen([program("LOADGEN"), *map(str, self.fanout(server)),
+                                        "--duration", "1h"],
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                       text=True, env=clean_environment())
+            self.addCleanup(loadgen.kill)
+            lines = Lines(loadgen.stdout)
+            end = time.monotonic() + DEADLINE_S
+            while server.published < 20:
+                self.assertLess(time.monotonic(), end)
+            loadgen.send_signal(signal.SIGINT)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                loadgen.wait(0.3)
+            server.release()
+            self.assertEqual(loadgen.wait(DEADLINE_S), 0, lines.all())
+
     def test_a_handshake_that_answers_another_key_is_refused(self):
         # The answer to the example key of RFC 6455, as a server may have it written down.
         with PlainBroadcaster(accept=b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") as server:

@@ -103,14 +103,13 @@ class LoadRun {
       co_await state_.changed_before(end);
   }
 
-  // Waits for what is on its way.
+  // Waits for what is on its way, of an interrupted run too: it would be counted as lost.
   asio::awaitable<void> drain() {
     phase_ = "draining";
     const auto deadline = Clock::now() + options().drain;
     state_.draining = true;
-    while (!drained() && !all_gone() && Clock::now() < deadline && !interrupted())
+    while (!drained() && !all_gone() && Clock::now() < deadline)
       co_await state_.changed_before(deadline);
-    if (interrupted()) co_return;
     const auto end = Clock::now() + linger;
     while (Clock::now() < end)
       co_await state_.changed_before(end);

@@ -37,6 +37,8 @@ class PlainBroadcaster:
         self._replay = replay
         self.resumed = 0
         self.heard = []  # the texts that WebSockets sent
+        self.published = 0
+        self._held = None  # what waits for release(), if anything shall
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -52,6 +54,18 @@ class PlainBroadcaster:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(30)
         self._loop.close()
+
+    def hold(self):
+        """From now on what is published is answered, and sent to nobody."""
+        self._held = []
+
+    def release(self):
+        """Sends what was held, and goes on as before."""
+        def send():
+            for writer, data in self._held:
+                writer.write(data)
+            self._held = None
+        self._loop.call_soon_threadsafe(send)
 
     async def _end(self):
         self._server.close()
@@ -113,7 +127,11 @@ class PlainBroadcaster:
             history.append(message)
             for index, (writer, frame) in enumerate(streams):
                 for each in self._for_stream(index, [message]):
-                    writer.write(frame(each))
+                    if self._held is None:
+                        writer.write(frame(each))
+                    else:
+                        self._held.append((writer, frame(each)))
+        self.published += 1
 
     @staticmethod
     async def _read_text(reader):
