@@ -5,14 +5,14 @@ import os
 import subprocess
 import unittest
 
-from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, new_user, program,
-                       run)
+from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, new_user,
+                       own_address, program, run)
 
 
 class ClientTest(IntegrationTest):
     def setUp(self):
         super().setUp()
-        self.server = self.start("--store", "memory:")
+        self.server = self.start("--store", "memory:", listen=own_address())
         self.user = new_user()
 
     def carillon(self, *arguments, code=0, stdin=""):
@@ -48,8 +48,8 @@ class ClientTest(IntegrationTest):
         path = os.path.join(self.directory, "event.json")
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-        self.carillon("publish", "--file", path)
         self.carillon("publish", "--file", "-", "--async", stdin=text)
+        self.carillon("publish", "--file", path)  # stored, and all before it
 
         self.assertEqual(self.listed()["totalCount"], 2)
 
@@ -106,13 +106,13 @@ class ClientTest(IntegrationTest):
                          ["error", "error"])
 
     def test_tail_connects_again_and_says_that_events_may_be_missing(self):
-        port = self.server.port
+        address = f"{self.server.host}:{self.server.port}"
         tail = self.tail("--count", "1")
         self.server.stop()
         self.assertTrue(tail.errors.wait_for("goodbye"))
         self.assertTrue(tail.errors.wait_for("events in between"))
 
-        self.server = self.start("--store", "memory:", listen=f"127.0.0.1:{port}")
+        self.server = self.start("--store", "memory:", listen=address)
         self.assertTrue(tail.errors.wait_for(r"connecting again"))
         self.wait_for_metric(self.server, "carillon_subscriptions", 1)
         event = self.publish()

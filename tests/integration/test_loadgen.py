@@ -8,8 +8,8 @@ import subprocess
 import time
 import unittest
 
-from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, metric, program,
-                       run)
+from carillond import (DEADLINE_S, IntegrationTest, Lines, clean_environment, metric,
+                       own_address, program, run)
 from plain_broadcaster import PlainBroadcaster
 
 
@@ -17,7 +17,7 @@ class LoadgenTest(IntegrationTest):
     def loadgen(self, *arguments, code=0):
         """Runs it; its result (--json) and its text."""
         path = os.path.join(self.directory, "run.json")
-        result = run(*arguments, "--json", path, variable="LOADGEN", deadline_s=60)
+        result = run(*arguments, "--json", path, variable="LOADGEN", deadline_s=100)
         self.assertEqual(result.returncode, code, result.stdout + result.stderr)
         with open(path, encoding="utf-8") as file:
             return json.load(file), result.stdout
@@ -29,7 +29,8 @@ class CarillonTest(LoadgenTest):
         self.server = self.start("--store", "memory:")
 
     def verify(self, *arguments):
-        result, _ = self.loadgen("verify", "--url", self.server.url, "--events", 600, *arguments)
+        result, _ = self.loadgen("verify", "--url", self.server.url, "--events", 600,
+                                 "--duration", "50s", *arguments)
         self.assertEqual(result["published"]["acknowledged"], 600)
         self.assertEqual(result["deliveries"], {**result["deliveries"], "expected": 6000,
                                                 "received": 6000})
@@ -69,43 +70,27 @@ class CarillonTest(LoadgenTest):
 
     def test_in_lockstep_there_is_nothing_to_queue(self):
         result, _ = self.loadgen("fanout", "--url", self.server.url, "--lockstep", "--receivers",
-                                 20, "--connections", 3, "--events", 50, "--warmup", "0s")
+                                 20, "--connections", 3, "--events", 50, "--warmup", "0s",
+                                 "--duration", "50s")
         self.assertEqual(result["deliveries"]["received"], 1000)
         self.assertEqual(result["settings"]["loop"], "lockstep")
-        # One event after the other: their times of delivery do not overlap.
+        # One event after the other: their times of delivery do not overlap. The last one is
+        # delivered behind the window.
         latency = result["latency_ms"]["delivery"]
-        self.assertLess(latency["mean"] * 50 / 1000, result["window_s"] * 1.05)
+        self.assertLess(latency["mean"] * 50 / 1000,
+                        result["window_s"] * 1.05 + latency["max"] / 1000)
 
     def test_an_open_loop_publishes_at_its_rate(self):
         result, _ = self.loadgen("fanout", "--url", self.server.url, "--rate", 200, "--receivers",
-                                 5, "--warmup", "0s", "--duration", "1s", "--pid",
-                                 self.server.process.pid)
-        self.assertAlmostEqual(result["published"]["sent"], 200, delta=20)
+                                 5, "--warmup", "0s", "--events", 200, "--duration", "50s",
+                                 "--pid", self.server.process.pid)
+        self.assertEqual(result["published"]["sent"], 200)
+        # Longer only where the machine is slow: no event is sent before it is due.
+        self.assertGreater(result["window_s"], 0.99)
         self.assertEqual(result["latency_ms"]["delivery"]["count"],
                          result["deliveries"]["received"])
         self.assertGreater(result["server"]["resident_bytes_max"], 1 << 20)
         self.assertFalse(result["check"]["examples"])
-
-    def test_latency_counts_from_when_an_event_was_due(self):
-        # Goal: no coordinated omission. Method: the server stands still for most of the
-        # run; at 100 events a second about as many events must show the long wait.
-        path = os.path.join(self.directory, "stalled.json")
-        loadgen = subprocess.Popen(
-            [program("LOADGEN"), "fanout", "--url", self.server.url, "--rate", "100",
-             "--receivers", "1", "--connections", "1", "--warmup", "0s", "--duration", "2s",
-             "--json", path, "--label", "stalled"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment())
-        self.wait_for_metric(self.server, "carillon_subscriptions", 1)
-        self.server.signal(signal.SIGSTOP)
-        with self.assertRaises(subprocess.TimeoutExpired):
-            loadgen.wait(1.5)
-        self.server.signal(signal.SIGCONT)
-        self.assertEqual(loadgen.wait(DEADLINE_S), 0)
-        with open(path, encoding="utf-8") as file:
-            latency = json.load(file)["latency_ms"]["delivery"]
-        # One connection with one event in flight: sent late, they would show one long wait.
-        self.assertGreater(latency["count"], 150)
-        self.assertGreater(latency["p50"], 200)
 
     def test_idle_holds_subscriptions_and_weighs_them(self):
         result, text = self.loadgen("idle", "--url", self.server.url, "--receivers", 300,
@@ -116,9 +101,10 @@ class CarillonTest(LoadgenTest):
 
     def test_ingest_counts_answers_and_writes_a_page(self):
         page = os.path.join(self.directory, "page.html")
-        arguments = ("ingest", "--url", self.server.url, "--warmup", "0s", "--duration", "300ms")
+        arguments = ("ingest", "--url", self.server.url, "--warmup", "0s", "--events", 300,
+                     "--duration", "50s")
         first, _ = self.loadgen(*arguments)
-        self.assertGreater(first["published"]["acknowledged"], 0)
+        self.assertEqual(first["published"]["acknowledged"], 300)
         self.loadgen(*arguments, "--report", page, "--baseline",
                      os.path.join(self.directory, "run.json"))
         with open(page, encoding="utf-8") as file:
@@ -196,8 +182,9 @@ class CarillonTest(LoadgenTest):
         self.assertIn("proves nothing: it was interrupted", text[-1])
 
     def test_no_server_is_said_at_once(self):
-        self.server.stop()
-        result = run("fanout", "--url", self.server.url, variable="LOADGEN")
+        server = self.start("--store", "memory:", listen=own_address())
+        server.stop()
+        result = run("fanout", "--url", server.url, variable="LOADGEN")
         self.assertEqual((result.returncode, result.stderr),
                          (3, "carillon-loadgen: subscriber 1 of 100: Connection refused\n"))
 
@@ -214,8 +201,7 @@ class AnotherServerTest(LoadgenTest):
             "verify", "--subscribe-url", f"{scheme}://{server.authority}/live?topic={{{{user}}}}",
             "--publish-url", f"http://{server.authority}/push?topic={{{{user}}}}",
             "--body", "{{stamp}}/{{padding}}", "--content-type", "text/plain",
-            "--users", 2, "--receivers", 3, "--connections", 2, "--events", 40, "--drain", "1s",
-            "--rate", rate,
+            "--users", 2, "--receivers", 3, "--connections", 2, "--events", 40, "--rate", rate,
             *arguments, **options)
 
     def test_an_honest_one_is_verified_by_websocket_and_by_sse(self):
@@ -233,6 +219,21 @@ class AnotherServerTest(LoadgenTest):
                 "--publish-url", f"http://{server.authority}/push?topic=x", "--body", "{{stamp}}",
                 "--users", 1, "--receivers", 1, "--connections", 1, "--rate", 100, "--warmup", "0s",
                 "--drain", "30s")
+
+    # Goal: no coordinated omission. Method: the server stands still from the first event on,
+    # for most of the run; about as many events as fall due meanwhile must show the wait.
+    def test_latency_counts_from_when_an_event_was_due(self):
+        def stand_still(number, message):
+            if number == 0:
+                time.sleep(1.5)
+            return [message]
+
+        with PlainBroadcaster(stand_still) as server:
+            result, _ = self.loadgen(*self.fanout(server), "--events", 200, "--duration", "20s")
+        latency = result["latency_ms"]["delivery"]
+        # One connection with one event in flight: sent late, they would show one long wait.
+        self.assertEqual(latency["count"], 200)
+        self.assertGreater(latency["p50"], 200)
 
     def test_what_is_on_its_way_at_an_interruption_is_no_loss(self):
         with PlainBroadcaster() as server:
@@ -261,12 +262,13 @@ class AnotherServerTest(LoadgenTest):
         self.assertEqual(result.returncode, 3)
         self.assertIn("Sec-WebSocket-Accept does not belong to our key", result.stderr)
 
-    def found(self, fault, count=1):
+    def found(self, fault, *arguments):
         with PlainBroadcaster(fault) as server:
-            return self.verify(server, "ws", code=count)
+            return self.verify(server, "ws", *arguments, code=1)
 
     def test_a_lost_event_is_found_at_each_receiver(self):
-        result, text = self.found(lambda number, message: [] if number == 7 else [message])
+        result, text = self.found(lambda number, message: [] if number == 7 else [message],
+                                  "--drain", "5s")
         self.assertEqual(result["check"]["unexplained_gaps"], 6)
         self.assertIn("did not get events 7 to 7 of publisher 0", text)
 
@@ -291,16 +293,17 @@ class AnotherServerTest(LoadgenTest):
         self.assertEqual(result["check"]["unexplained_gaps"], 0)
 
     def test_the_last_event_is_missed_too(self):
-        result, _ = self.found(lambda number, message: [] if number == 19 else [message])
+        result, _ = self.found(lambda number, message: [] if number == 19 else [message],
+                               "--drain", "5s")
         self.assertEqual(result["check"]["unexplained_gaps"], 6)
 
-    def cut(self, scheme, replay=lambda messages: messages, code=0):
-        """A run whose connections are cut and resumed; its result and how often."""
+    def cut(self, scheme, *arguments, replay=lambda messages: messages, code=0):
+        """A run whose connections are cut and resumed; its result."""
         with PlainBroadcaster(replay=replay) as server:
             result, _ = self.verify(server, scheme, "--cut-rate", 100, "--away", "20ms",
                                     "--cursor", "id: ", "--resume-header",
-                                    "Last-Event-ID: {{cursor}}", rate=40, code=code)
-            self.assertGreater(server.resumed, 10)
+                                    "Last-Event-ID: {{cursor}}", *arguments, rate=20, code=code)
+            self.assertGreater(server.resumed, 3)
         self.assertEqual(result["connections"]["resumed"], server.resumed)
         self.assertEqual(result["connections"]["lost"], 0)
         return result
@@ -313,11 +316,11 @@ class AnotherServerTest(LoadgenTest):
                 self.assertEqual(result["check"]["duplicates"], 0)
 
     def test_a_resume_that_leaves_something_out_is_found(self):
-        result = self.cut("ws", lambda messages: messages[1:], code=1)
+        result = self.cut("ws", "--drain", "5s", replay=lambda messages: messages[1:], code=1)
         self.assertGreater(result["check"]["unexplained_gaps"], 0)
 
     def test_a_resume_that_repeats_something_is_found(self):
-        result = self.cut("http", lambda messages: messages[:1] + messages, code=1)
+        result = self.cut("http", replay=lambda messages: messages[:1] + messages, code=1)
         self.assertGreater(result["check"]["duplicates"], 0)
         self.assertEqual(result["check"]["unexplained_gaps"], 0)
 
@@ -350,7 +353,7 @@ class AnotherServerTest(LoadgenTest):
                 "verify", "--subscribe-url", f"http://{server.authority}/live?topic={{{{user}}}}",
                 "--publish-url", f"http://{server.authority}/push?topic={{{{user}}}}",
                 "--body", "{{stamp}}", "--users", 1, "--receivers", 3, "--connections", 2,
-                "--events", 40, "--rate", 400, "--drain", "1s", *arguments, code=code)
+                "--events", 40, "--rate", 400, *arguments, code=code)
 
     def test_two_publishers_heard_in_different_order_are_found(self):
         held = []
@@ -392,9 +395,11 @@ class AnotherServerTest(LoadgenTest):
     def test_what_was_refused_and_came_all_the_same_is_a_fault(self):
         with PlainBroadcaster(answer=b"500 Oops") as server:
             result, text = self.verify(server, "ws", code=1)
-        self.assertEqual(result["check"]["refused_delivered"], 120)
-        self.assertIn("refused but delivered 120", text)
-        self.assertIn("got event 0 of publisher 0, which the server had refused (20 of", text)
+        # Nobody waits for what was refused, so 120 at most.
+        came = result["check"]["refused_delivered"]
+        self.assertGreater(came, 0)
+        self.assertIn(f"refused but delivered {came}", text)
+        self.assertRegex(text, r"got event \d+ of publisher 0, which the server had refused \(\d+ of")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -36,6 +37,15 @@ def clean_environment(extra=None):
     """Without what configures a server or a client of whoever runs the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("CARILLON_")}
     return {**own, **(extra or {})}
+
+
+def own_address():
+    """An address of this machine that nobody else has, with any port.
+
+    Where a test comes back to a port, or expects that nobody answers there: a port of
+    127.0.0.1 that a server has left belongs to whoever connects or listens next.
+    """
+    return "127.{}.{}.{}:0".format(*(random.randrange(1, 255) for _ in range(3)))
 
 
 class Lines:
