@@ -184,21 +184,23 @@ TEST(HttpAdmissionTest, ABurstOfConnectionsIsTheWholeBurst) {
 }
 
 TEST(HttpAdmissionTest, ConnectionsAboveTheAcceptRateWaitAndAreServed) {
-  HttpHarness harness{with({.accept_rate = 500, .accept_burst = 1})};
+  HttpHarness harness{with({.accept_rate = 20, .accept_burst = 1})};
+  const auto until = std::chrono::steady_clock::now() + HttpClient::deadline;
+  constexpr std::string_view none = "\ncarillon_accept_pauses_total 0\n";
   std::vector<HttpClient> clients;
-  clients.reserve(40);
-  for (int i = 0; i < 40; ++i)
-    clients.push_back(harness.client());
-
-  for (auto& client : clients)
-    EXPECT_EQ(client.get("/healthz").status, 200U);
-  EXPECT_THAT(clients[0].get("/metrics").body,
-              ::testing::Not(HasSubstr("\ncarillon_accept_pauses_total 0\n")));
+  // One round, unless the test takes 50 ms from each connection to the next.
+  do {
+    ASSERT_LT(std::chrono::steady_clock::now(), until);
+    for (int i = 0; i < 10; ++i)
+      clients.push_back(harness.client());
+    for (auto& client : clients)
+      EXPECT_EQ(client.get("/healthz").status, 200U);
+  } while (clients[0].get("/metrics").body.find(none) != std::string::npos);
 }
 
 TEST(HttpAdmissionTest, WhoAsksNothingAfterConnectingIsClosedSoonerThanAnIdleOne) {
   ServerOptions options;
-  options.handshake_timeout = 500ms;  // within which the test greets
+  options.handshake_timeout = 2s;  // within which the test greets
   HttpHarness harness{options};
   auto greeted = harness.client();
   ASSERT_EQ(greeted.get("/healthz").status, 200U);
@@ -212,8 +214,10 @@ TEST(HttpAdmissionTest, WhoAsksNothingAfterConnectingIsClosedSoonerThanAnIdleOne
   EXPECT_EQ(answer.status, 408U);
   EXPECT_EQ(answer.at("/code"), "request_timeout");
   EXPECT_TRUE(slow.at_end());
-  EXPECT_THAT(greeted.get("/metrics").body,
-              HasSubstr("closed_total{reason=\"handshake_timeout\"} 1\n"));
+  const auto until = std::chrono::steady_clock::now() + HttpClient::deadline;
+  constexpr std::string_view counted = "closed_total{reason=\"handshake_timeout\"} 1\n";
+  while (greeted.get("/metrics").body.find(counted) == std::string::npos)
+    ASSERT_LT(std::chrono::steady_clock::now(), until);
 }
 
 TEST(HttpAdmissionTest, NewLimitsAreInForceWhileTheServerRuns) {

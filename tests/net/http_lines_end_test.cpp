@@ -110,7 +110,7 @@ TEST_F(HttpLinesEndTest, TellsTheFirstLineThatADrainLeftOut) {
 
 TEST_F(HttpLinesEndTest, EndsAStreamInWhichNothingCame) {
   ServerOptions options;
-  options.idle_timeout = std::chrono::milliseconds{500};
+  options.idle_timeout = std::chrono::seconds{2};
   HttpHarness harness{options};
   auto client = client_of(harness);
 

@@ -251,8 +251,10 @@ TEST_F(HttpLinesTest, WaitsInsteadOfRefusingWhileItsCallerOwesTokens) {
   options.limits.service_publish_rate = 10;
   options.limits.service_publish_burst = 1;
   HttpHarness harness{options};
-  const std::string batch =
-      "[" + event_json() + "," + event_json() + "," + event_json() + "," + event_json() + "]";
+  std::string batch = "[" + event_json();
+  for (int i = 0; i < 30; ++i)
+    batch += "," + event_json();
+  batch += "]";
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_EQ(harness.client().request("POST", "/api/events/batch", batch).status, 201U);
   ASSERT_EQ(harness.client().request("POST", "/api/events", event_json()).status, 429U);
@@ -260,9 +262,9 @@ TEST_F(HttpLinesTest, WaitsInsteadOfRefusingWhileItsCallerOwesTokens) {
   const auto lines = client_of(harness).post(event_json("late") + "\n");
 
   ASSERT_EQ(lines.size(), 1U);
-  EXPECT_EQ(at(lines[0], "/sequence"), "5");
-  // The batch owed three tokens, and the line needs one: no clock gives them sooner.
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds{300});
+  EXPECT_EQ(at(lines[0], "/sequence"), "32");
+  // The batch owed thirty tokens, and the line needs one: no clock gives them sooner.
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::seconds{3});
   // The stream waited, which is no refusal; the event before it was one.
   EXPECT_THAT(harness.client().get("/metrics").body,
               HasSubstr("\ncarillon_rejected_total{reason=\"publish_rate\"} 1\n"));
