@@ -30,9 +30,9 @@ class AdmissionTest(IntegrationTest):
         while metric(server, "carillon_http_connections_closed_total") == 0:
             self.assertLess(time.monotonic(), end, "no client's end is seen")
         soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE,
-                         (descriptors_of(server) + 10, hard))
-        cpu_before, began = cpu_s(server), time.monotonic()
+        limit = descriptors_of(server) + 10
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (limit, hard))
+        began = time.monotonic()
         waiting = contextlib.ExitStack()
         self.addCleanup(waiting.close)
         refused = 0
@@ -44,8 +44,14 @@ class AdmissionTest(IntegrationTest):
                 self.assert_refusal(answer, 503, "too_many_connections")
                 self.assertEqual(answer.headers["Retry-After"], "1")
                 refused += 1
-        # A server that spins would have used all of this time.
-        self.assertLess(cpu_s(server) - cpu_before, (time.monotonic() - began) / 2 + 0.1)
+
+        # Now one that can be neither served nor refused.
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (3, hard))
+        left = waiting.enter_context(RawHttp(server))
+        left.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.wait_until_idle(server)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (limit, hard))
+        self.assertIn(left.read_answer().status, (200, 503))
 
         served.send(post_bytes(event()))
         self.assertEqual(served.read_answer().status, 201, "who is in is not disturbed")
@@ -56,7 +62,20 @@ class AdmissionTest(IntegrationTest):
         resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
         self.assertEqual(server.stop(), 0)
         complaints = [line for line in server.stderr.all() if "can't accept" in line]
-        self.assertEqual(len(complaints), 1, complaints)
+        # One, and another every ten seconds.
+        self.assertIn(len(complaints), range(1, 2 + int((time.monotonic() - began) / 10)), complaints)
+
+    def wait_until_idle(self, server):
+        """Until the server uses no processor for a while: one that spins always does."""
+        idle = threading.Event()  # set by nobody
+        end = time.monotonic() + DEADLINE_S
+        used = cpu_s(server)
+        while True:
+            idle.wait(0.3)
+            before, used = used, cpu_s(server)
+            if used - before < 0.1:
+                return
+            self.assertLess(time.monotonic(), end, "it spins")
 
     def wait_until_served(self, server):
         end = time.monotonic() + DEADLINE_S
@@ -107,17 +126,21 @@ class AdmissionTest(IntegrationTest):
     # Goal: that Retry-After is true. Method: curl waits as long as it says, once.
     def test_curl_that_retries_after_what_it_is_told_is_served(self):
         server = self.start("--service-publish-rate", "2", "--service-publish-burst", "1")
-        user = new_user()
-        owed = server.request("POST", "/api/events/batch", [event()] * 4, user=user)
-        self.assertEqual(owed.status, 201)
+        end = time.monotonic() + DEADLINE_S
+        while metric(server, "carillon_rejected_total") == 0:  # curl may come when all is paid
+            self.assertLess(time.monotonic(), end)
+            user = new_user()
+            owed = server.request("POST", "/api/events/batch", [event()] * 4, user=user)
+            self.assertEqual(owed.status, 201)
 
-        curl = subprocess.run(
-            ["curl", "-sS", "--retry", "1", "--max-time", str(DEADLINE_S), "-w", "\n%{http_code}",
-             "-H", f"X-User-Id: {user}", "-H", "Content-Type: application/json",
-             "-d", json.dumps(event()), f"{server.url}/api/events"],
-            capture_output=True, text=True, timeout=DEADLINE_S, check=True)
+            curl = subprocess.run(
+                ["curl", "-sS", "--retry", "1", "--max-time", str(DEADLINE_S), "-w",
+                 "\n%{http_code}", "-H", f"X-User-Id: {user}", "-H",
+                 "Content-Type: application/json", "-d", json.dumps(event()),
+                 f"{server.url}/api/events"],
+                capture_output=True, text=True, timeout=2 * DEADLINE_S, check=True)
 
-        self.assertEqual(curl.stdout.rsplit("\n", 1)[1], "201", curl.stdout)
+            self.assertEqual(curl.stdout.rsplit("\n", 1)[1], "201", curl.stdout)
         self.assertEqual(metric(server, "carillon_rejected_total"), 1)
 
     # A caller that floods owes half a minute; all that time the other one's
@@ -130,18 +153,21 @@ class AdmissionTest(IntegrationTest):
         for _ in range(8):
             server.request("POST", "/api/events/batch", batch, user=flooder,
                            headers={"Content-Type": "application/json"})
-        stop, statuses = threading.Event(), []
+        stop, refused, statuses = threading.Event(), threading.Event(), set()
 
         def flood():
             with RawHttp(server) as raw:
                 while not stop.is_set():
                     raw.send(post_bytes(event(), flooder) * 50)
-                    statuses.extend(raw.read_answer().status for _ in range(50))
+                    statuses.update(raw.read_answer().status for _ in range(50))
+                    if 429 in statuses:
+                        refused.set()
 
         thread = threading.Thread(target=flood)
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(stop.set)
+        self.assertTrue(refused.wait(DEADLINE_S))
         with RawHttp(server) as publisher:
             for _ in range(200):
                 publisher.send(post_bytes(event(), quiet))
@@ -150,8 +176,7 @@ class AdmissionTest(IntegrationTest):
                 self.assertEqual(stream.next()["id"], answer.json["id"])
         stop.set()
         thread.join()
-        self.assertIn(429, statuses)
-        self.assertLessEqual(set(statuses), {201, 429})
+        self.assertLessEqual(statuses, {201, 429})
 
     def test_a_stream_above_the_users_share_is_refused_before_the_upgrade(self):
         server = self.start("--max-sessions-per-user", "1")
