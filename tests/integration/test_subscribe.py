@@ -94,7 +94,7 @@ class SubscribeTest(IntegrationTest):
             self.assertEqual(sse.next()["id"], published["id"])
 
     def test_keepalives_come_while_nothing_happens(self):
-        server = self.start("--keepalive-interval", "50ms", "--ping-interval", "50ms",
+        server = self.start("--keepalive-interval", "50ms", "--ping-interval", "1s",
                             data_dir=self.data_dir + "2")
         with SseStream(server) as sse:
             sse.started()
@@ -104,9 +104,9 @@ class SubscribeTest(IntegrationTest):
     async def answer_pings(self, server):
         url = f"ws://127.0.0.1:{server.port}/api/events/subscribe"
         async with websockets.connect(url, ping_interval=None) as websocket:
-            # Longer than two unanswered pings would be survived.
+            # Longer than two unanswered pings would be survived; time enough to answer each.
             with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(websocket.recv(), 0.5)
+                await asyncio.wait_for(websocket.recv(), 4.5)
             published = server.publish()
             self.assertEqual((await receive(websocket))["id"], published["id"])
 
