@@ -63,8 +63,7 @@ Result<OfflineStore> OfflineStore::open(const std::string& directory) {
   const auto locked = lock(*path);
   if (!locked) return locked.error();
   OfflineStore store{*std::move(path), *locked};
-  auto tables = RocksTables::open_read_only(
-      store.path_, *locked < 0 ? RocksTables::Logs::as_found : RocksTables::Logs::as_in_manifest);
+  auto tables = RocksTables::open_read_only(store.path_);
   if (!tables) return tables.error();
   store.tables_ = std::move(*tables);
   return store;

@@ -179,9 +179,11 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open(const std::string& path,
                        logs);
 }
 
-Result<std::unique_ptr<RocksTables>> RocksTables::open_read_only(const std::string& path,
-                                                                 Logs logs) {
-  return open_database(database_options(path, {}, nullptr), path, {}, Access::read_only, logs);
+Result<std::unique_ptr<RocksTables>> RocksTables::open_read_only(const std::string& path) {
+  // With `as_found`, RocksDB would strike out the logs that the manifest names, which is a
+  // write: it aborts.
+  return open_database(database_options(path, {}, nullptr), path, {}, Access::read_only,
+                       Logs::as_in_manifest);
 }
 
 Result<std::unique_ptr<RocksTables>> RocksTables::open_database(rocksdb::DBOptions database,

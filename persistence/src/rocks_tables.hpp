@@ -35,7 +35,7 @@ class RocksTables {
       Logs logs = Logs::as_in_manifest);
   /// Opens the database in this directory without writing anything there.
   [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open_read_only(
-      const std::string& path, Logs logs);
+      const std::string& path);
   ~RocksTables();
   RocksTables(const RocksTables&) = delete;
   RocksTables& operator=(const RocksTables&) = delete;
