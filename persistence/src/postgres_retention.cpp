@@ -364,33 +364,41 @@ Result<void> PostgresRetention::remove_oldest(Slice& slice) {
     return in_force_.age.count() != 0 && place.created_at + in_force_.age <= slice.now;
   };
   const bool by_age = !places->empty() && is_old(places->front());
-  std::unordered_map<UserId, Sequence> ends;
+  std::unordered_map<UserId, Chosen> users;
   std::uint64_t bytes = 0;
   std::size_t chosen = 0;
   for (; chosen < std::min<std::size_t>(most, places->size()); ++chosen) {
     const auto& place = (*places)[chosen];
     if (by_age ? !is_old(place) : bytes >= bytes_over()) break;
     bytes += place.bytes;
-    auto& end = ends[place.holder];
-    end = std::max(end, place.sequence);
+    auto& of_user = users[place.holder];
+    of_user.end = std::max(of_user.end, place.sequence);
+    ++of_user.events;
   }
   exhausted_ = chosen == 0;
+  auto gone = chosen;
   if (chosen != 0) {
-    // Room for earlier events of the same users, so that all that were chosen go.
-    const auto room = 2 * most;
+    // By age: room for earlier events of the same users, so that all that were chosen go. For
+    // bytes only as many as were chosen: ids of one millisecond are in no order, so the last
+    // may be among them, and what stays is found again.
+    const auto room = by_age ? 2 * most : chosen;
     PostgresRemoval removal;
-    for (const auto& [holder, end] : ends)
-      removal.add({.holder = holder, .first = 0, .last = end, .most = room});
+    for (const auto& [holder, of_user] : users)
+      removal.add({.holder = holder,
+                   .first = 0,
+                   .last = of_user.end,
+                   .most = by_age ? room : of_user.events});
     const auto reason = by_age ? RemovalReason::age : RemovalReason::bytes;
     const auto removed = remove(slice, std::move(removal), room, reason);
     if (!removed) return removed.error();
     if (by_age)
       load_.lag = std::chrono::duration_cast<Milliseconds>(
           slice.now - (*places)[chosen - 1].created_at - in_force_.age);
-    if (*removed >= room) return {};  // some may be left: the next walk begins here too
+    if (by_age && *removed >= room) return {};  // some may be left: the next walk begins here too
+    if (!by_age) gone = 0;
   }
-  go_on_from(*places, chosen);
-  next_age_ = chosen < places->size() ? (*places)[chosen].created_at + in_force_.age : never;
+  go_on_from(*places, gone);
+  next_age_ = gone < places->size() ? (*places)[gone].created_at + in_force_.age : never;
   return {};
 }
 

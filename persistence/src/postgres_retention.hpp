@@ -84,6 +84,11 @@ class PostgresRetention {
     std::uint64_t time_ms = 0;  // that it is found by
     bool by_id = false;
   };
+  /// What of a user's events is among the oldest.
+  struct Chosen {
+    engine::Sequence end = 0;  // the last of them
+    std::uint64_t events = 0;
+  };
 
   static constexpr std::uint64_t statement_events_max = 1'024;
   static constexpr std::size_t users_max = std::size_t{1} << 17U;

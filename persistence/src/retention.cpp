@@ -285,13 +285,15 @@ Sequence Retention::front_of(const Work& work, const UserId& holder) const {
 }
 
 /// Removes the holder's oldest events, of which `row` is the first, up to one that stays or a
-/// number. False if the slice is over before.
+/// number, or while there is too much. False if it ends before that one or that number.
 Result<bool> Retention::remove_from(Work& work,
                                     RowIterator* row,
                                     const UserId& holder,
                                     const Stays& stays,
-                                    std::uint64_t count_max) {
+                                    std::uint64_t count_max,
+                                    const TooMuch* too_much) {
   for (std::uint64_t count = 0; row != nullptr && count < count_max;) {
+    if (too_much != nullptr && !(*too_much)(work.remover)) return false;
     const auto sequence = sequence_of(row->key());
     const auto event = decode_event(row->value(), sequence);
     if (!event) return damaged("an event", row->key());
@@ -390,11 +392,12 @@ Result<void> Retention::remove_oldest(Work& work, const TooMuch& too_much) {
     const auto ahead = old ? Result<Timestamp>{work.now - age} : ahead_of(work, *place, now_ms);
     if (!ahead) return ahead.error();
     const auto stays = [&](const StoredEvent& next) {
-      return next.sequence > place->sequence &&
-             (next.created_at > *ahead || !(old || too_much(work.remover)));
+      return next.sequence > place->sequence && next.created_at > *ahead;
     };
     const auto before = work.remover.removed().size();
-    const auto whole = remove_from(work, first_event, place->holder, stays, no_limit);
+    // Ids of one millisecond are in no order: one of the user's last may be found first.
+    const auto whole =
+        remove_from(work, first_event, place->holder, stays, no_limit, old ? nullptr : &too_much);
     if (!whole) return whole.error();
     const auto reason = old ? RemovalReason::age : RemovalReason::bytes;
     work.slice.by_reason[static_cast<std::size_t>(reason)] +=

@@ -124,7 +124,8 @@ class Retention {
                                                  RowIterator* row,
                                                  const engine::UserId& holder,
                                                  const Stays& stays,
-                                                 std::uint64_t count_max);
+                                                 std::uint64_t count_max,
+                                                 const TooMuch* too_much = nullptr);
   [[nodiscard]] engine::Result<engine::Timestamp> ahead_of(Work& work,
                                                            const OldestWalk::Place& place,
                                                            std::uint64_t now_ms);
