@@ -94,6 +94,10 @@ class PostgresRetention {
   static constexpr std::size_t users_max = std::size_t{1} << 17U;
   static constexpr std::size_t sweep_waiting_max = 4'096;
 
+  // Statements of postgres_retention_time.cpp and postgres_retention_count.cpp.
+  static void prepare_by_time(PostgresConnection& connection);
+  static void prepare_by_count(PostgresConnection& connection);
+
   void take_options();
   [[nodiscard]] std::uint64_t bytes_over() const noexcept;
   [[nodiscard]] bool purge_is_due(engine::Timestamp now) const;
