@@ -12,6 +12,13 @@ using engine::LogLevel;
 using rocksdb::InfoLogLevel;
 
 constexpr std::size_t message_bytes_max = 1'024;  // longer ones are cut
+/// RocksDB warns of it twice in each checkpoint, which forbids to delete files in two places:
+/// nothing to look after.
+constexpr std::string_view of_each_checkpoint = "File Deletions ";
+
+bool is_noise(std::string_view said) {
+  return said.find(of_each_checkpoint) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -22,6 +29,7 @@ void RocksMessages::Logv(InfoLogLevel level, const char* format, va_list argumen
   std::string_view said{text.data()};
   while (said.ends_with('\n'))
     said.remove_suffix(1);
+  if (is_noise(said)) return;
   const std::array fields{LogField{.key = "message", .value = std::string{said}},
                           LogField{.key = "path", .value = path_}};
   if (level == InfoLogLevel::WARN_LEVEL)

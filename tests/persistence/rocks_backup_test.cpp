@@ -51,6 +51,21 @@ TEST_F(RocksBackupTest, RestoresWhatWasThereAtTheBackup) {
   EXPECT_EQ(store_->identity().system_id, identity.system_id);
 }
 
+TEST_F(RocksBackupTest, IsMadeWithoutAWarningInTheLog) {
+  std::vector<std::string> told;
+  auto options = small_rocksdb(dir_ / "with-log");
+  options.log = [&told](engine::LogLevel, std::string_view message, auto fields) {
+    told.push_back(std::string{message} + ": " + fields.front().value);
+  };
+  open(options);
+  publish({.owner = alice});
+
+  EXPECT_TRUE(store_->backup(backup_));
+  store_.reset();  // ends who could write to the log
+
+  EXPECT_THAT(told, ::testing::IsEmpty());
+}
+
 TEST_F(RocksBackupTest, GivesTheRestoredStoreANewEpochAndLaterSequences) {
   publish({.owner = alice});
   const auto origin = store_->origin();
