@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string_view>
 
@@ -36,6 +37,15 @@ int milliseconds_until(PostgresConnection::Clock::time_point deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
 }
 
+/// What its operator can do about a database that lacks tables or columns of ours, has them
+/// without the others, or has damaged pages.
+std::string_view advice_for(std::string_view state) {
+  constexpr std::array<std::string_view, 5> of_damage{"42P01", "42703", "42P07", "XX001", "XX002"};
+  if (std::ranges::find(of_damage, state) == of_damage.end()) return {};
+  return ". The schema carillon is damaged: restore a backup, or DROP SCHEMA carillon CASCADE to "
+         "begin an empty store; nothing was repaired";
+}
+
 }  // namespace
 
 Error postgres_error(const PGresult* result) {
@@ -45,7 +55,7 @@ Error postgres_error(const PGresult* result) {
   if (const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL); detail != nullptr)
     text += " (" + one_line(detail) + ")";
   if (const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE); state != nullptr)
-    text += std::string{" [SQLSTATE "} + state + "]";
+    text.append(" [SQLSTATE ").append(state).append("]").append(advice_for(state));
   return {Errc::unavailable, text};
 }
 

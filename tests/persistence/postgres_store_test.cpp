@@ -94,6 +94,19 @@ TEST_F(PostgresStoreTest, ALaterSchemaVersionIsRefused) {
   EXPECT_THAT(error.text(), AllOf(HasSubstr("has version 3"), HasSubstr("versions 1 to 2")));
 }
 
+TEST_F(PostgresStoreTest, ASchemaThatLacksATableIsRefusedWithWhatToDoAndNotMadeAnew) {
+  publish({.owner = alice});
+  store_.reset();
+  for (const auto* const table : {"counts", "meta"}) {
+    sql(std::string{"DROP TABLE carillon."} + table + " CASCADE");
+
+    const auto refused = error_of_opening(options_.url);
+
+    EXPECT_THAT(refused.text(), AllOf(HasSubstr("42P0"), HasSubstr("restore a backup")));
+    EXPECT_EQ(sql("SELECT count(*) FROM carillon.events"), "1");
+  }
+}
+
 TEST_F(PostgresStoreTest, ADatabaseOfAnotherEncodingIsRefused) {
   shared_postgres().execute(
       "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
