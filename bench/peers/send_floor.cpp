@@ -3,7 +3,7 @@
 // Bare send() of frames to loopback TCP connections that another process drains; no
 // event loop, no protocol, no bookkeeping.
 //
-//   carillon-bench-send-floor CONNECTIONS FRAMES_PER_SEND SECONDS READER_CORE
+//   carillon-bench-send-floor CONNECTIONS FRAMES_PER_SEND FRAME_BYTES SECONDS READER_CORE
 //
 // Prints frames per CPU-second of the sending process.
 
@@ -30,7 +30,11 @@
 
 namespace {
 
-constexpr std::size_t frame_bytes = 204;  // 200 bytes of payload behind a WebSocket head
+// What one send() carries.
+struct Batch {
+  std::size_t frames;
+  std::size_t frame_bytes;
+};
 
 int check(int result, const char* what) {
   if (result < 0) throw std::system_error{errno, std::generic_category(), what};
@@ -80,8 +84,8 @@ std::vector<int> accept_all(int listener, int count) {
 }
 
 // Blocking sends: when a socket is full the sender waits, which is no CPU time.
-double frames_per_cpu_s(const std::vector<int>& peers, std::size_t frames, double seconds) {
-  const std::string batch(frame_bytes * frames, 'x');
+double frames_per_cpu_s(const std::vector<int>& peers, const Batch& of, double seconds) {
+  const std::string batch(of.frame_bytes * of.frames, 'x');
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + std::chrono::duration<double>{seconds};
   const double before = cpu_s();
@@ -90,12 +94,12 @@ double frames_per_cpu_s(const std::vector<int>& peers, std::size_t frames, doubl
     for (const int peer : peers)
       if (send(peer, batch.data(), batch.size(), 0) != static_cast<ssize_t>(batch.size()))
         throw std::system_error{errno, std::generic_category(), "send"};
-    sent += static_cast<double>(frames * peers.size());
+    sent += static_cast<double>(of.frames * peers.size());
   }
   return sent / (cpu_s() - before);
 }
 
-int run(int count, std::size_t frames, double seconds, int core) {
+int run(int count, const Batch& of, double seconds, int core) {
   const int listener = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -113,7 +117,7 @@ int run(int count, std::size_t frames, double seconds, int core) {
       _exit(1);
     }
   }
-  const double rate = frames_per_cpu_s(accept_all(listener, count), frames, seconds);
+  const double rate = frames_per_cpu_s(accept_all(listener, count), of, seconds);
   kill(reader, SIGKILL);
   waitpid(reader, nullptr, 0);
   std::printf("%.0f\n", rate);
@@ -123,13 +127,16 @@ int run(int count, std::size_t frames, double seconds, int core) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fputs("usage: send_floor CONNECTIONS FRAMES_PER_SEND SECONDS READER_CORE\n", stderr);
+  if (argc != 6) {
+    std::fputs("usage: send_floor CONNECTIONS FRAMES_PER_SEND FRAME_BYTES SECONDS READER_CORE\n",
+               stderr);
     return 2;
   }
   try {
-    return run(std::atoi(argv[1]), std::strtoul(argv[2], nullptr, 10), std::atof(argv[3]),
-               std::atoi(argv[4]));
+    return run(std::atoi(argv[1]),
+               {.frames = std::strtoul(argv[2], nullptr, 10),
+                .frame_bytes = std::strtoul(argv[3], nullptr, 10)},
+               std::atof(argv[4]), std::atoi(argv[5]));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "send_floor: %s\n", error.what());
     return 1;
