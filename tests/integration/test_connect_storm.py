@@ -31,12 +31,13 @@ def subscribe(server, user):
 
 
 def read_head(connection):
+    """What has come behind it, which is nothing before the first event, is lost."""
     head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        byte = connection.recv(1)
-        if not byte:
+    while b"\r\n\r\n" not in head:
+        more = connection.recv(4096)
+        if not more:
             raise ConnectionError(head.decode())
-        head += byte
+        head += more
     if not head.startswith(b"HTTP/1.1 101 "):
         raise ConnectionError(head.decode())
 

@@ -15,6 +15,8 @@ from carillond import (DEADLINE_S, IntegrationTest, RawHttp, SseStream, event, m
                        post_bytes, query)
 from load import BackgroundLoad
 
+PATIENT = ("--drain-timeout", "60s")  # with a client on a slow machine
+
 
 def narrow_connection(server):
     """One whose client takes little that it does not read: the rest waits at the server."""
@@ -29,7 +31,7 @@ def narrow_connection(server):
 
 class DrainTest(IntegrationTest):
     def test_who_sends_on_still_gets_every_answer_that_was_given_before(self):
-        server = self.start()
+        server = self.start(*PATIENT)
         user = new_user()
         with narrow_connection(server) as raw:
             raw.send(post_bytes(event(), user) * 120)
@@ -47,7 +49,7 @@ class DrainTest(IntegrationTest):
         self.assertEqual(server.process.wait(DEADLINE_S), 0)
 
     def test_a_stream_whose_results_are_read_late_ends_with_the_line_that_says_why(self):
-        server = self.start()
+        server = self.start(*PATIENT)
         lines = (json.dumps(event()) + "\n").encode() * 500
         with narrow_connection(server) as raw:
             raw.send(b"POST /api/events/batch HTTP/1.1\r\nHost: x\r\n"
@@ -79,7 +81,7 @@ class DrainTest(IntegrationTest):
 
     def test_what_lies_in_the_sockets_at_the_signal_is_answered(self):
         # Requests that came before and are not read yet: the process is held up meanwhile.
-        server = self.start("--threads", "1")
+        server = self.start("--threads", "1", *PATIENT)
         clients = [self.use(RawHttp(server)) for _ in range(10)]
         for raw in clients:
             raw.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -100,7 +102,7 @@ class DrainTest(IntegrationTest):
         self.assertEqual(server.process.wait(DEADLINE_S), 0)
 
     def test_under_load_nothing_acknowledged_is_lost_and_no_answer_is_torn(self):
-        server = self.start()
+        server = self.start(*PATIENT)
         users = [new_user() for _ in range(4)]
         with BackgroundLoad(server, connections=8, window=16, users=users) as load:
             load.wait_until_sent(2_000)
@@ -117,7 +119,7 @@ class DrainTest(IntegrationTest):
             self.assertLessEqual(acknowledged, listed)
 
     def test_a_request_that_was_begun_before_is_answered(self):
-        server = self.start()
+        server = self.start(*PATIENT)
         with RawHttp(server) as raw:
             whole = post_bytes(event(), new_user())
             raw.send(whole)
@@ -131,7 +133,7 @@ class DrainTest(IntegrationTest):
         self.assertEqual(server.process.wait(DEADLINE_S), 0)
 
     def test_subscribers_are_told_goodbye(self):
-        asyncio.run(self.say_goodbye(self.start()))
+        asyncio.run(self.say_goodbye(self.start(*PATIENT)))
 
     async def say_goodbye(self, server):
         url = f"ws://127.0.0.1:{server.port}/api/events/subscribe"
@@ -155,7 +157,7 @@ class DrainTest(IntegrationTest):
         self.assertEqual(server.process.wait(DEADLINE_S), 0)
 
     def test_sigint_drains_too(self):
-        server = self.start()
+        server = self.start(*PATIENT)
         server.signal(signal.SIGINT)
 
         self.assertEqual(server.process.wait(DEADLINE_S), 0)
