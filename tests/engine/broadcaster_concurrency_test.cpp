@@ -5,6 +5,7 @@
 #include "tests/support/manual_log.hpp"
 #include "tests/support/recording_acks.hpp"
 #include "tests/support/recording_sink.hpp"
+#include "tests/support/rounds.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -186,12 +187,12 @@ TEST(BroadcasterConcurrencyTest, KeepsAPublishersOrderWhileTheMailboxOpensAndClo
 // The regression: the shard's turn took stop()'s announcement after the thread had
 // looked at the flag, and slept for good. A hang is the failure.
 TEST(BroadcasterConcurrencyTest, StopsWhateverTheShardsAreAbout) {
-  for (int round = 0; round < 3'000; ++round) {
+  for (testing::Rounds rounds{3'000}; rounds.next();) {
     auto made = Broadcaster::create({.shards = 1});
     ASSERT_TRUE(made);
     auto event = testing::make_event(**made, testing::user(1));
     ASSERT_EQ((*made)->publish(event), PublishStatus::accepted);
-    for (int spin = round % 64; spin > 0; --spin)
+    for (int spin = rounds.number() % 64; spin > 0; --spin)
       std::this_thread::yield();
     (*made)->stop();
   }
@@ -200,7 +201,7 @@ TEST(BroadcasterConcurrencyTest, StopsWhateverTheShardsAreAbout) {
 // The same for a shard that has taken one turn right after the other when stop() comes:
 // each event lets the shard publish the next one.
 TEST(BroadcasterConcurrencyTest, StopsAShardThatTakesTurnAfterTurn) {
-  for (int round = 0; round < 1'000; ++round) {
+  for (testing::Rounds rounds{1'000}; rounds.next();) {
     auto made = Broadcaster::create({.shards = 1});
     ASSERT_TRUE(made);
     auto& broadcaster = **made;
@@ -291,7 +292,6 @@ class CountingSink final : public Sink {
 // one broadcast at a time, and both shards on one processor, where a shard that is
 // woken mostly runs before the one that woke it goes on.
 TEST(BroadcasterConcurrencyTest, RelaysEachSingleBroadcastToASleepingShard) {
-  constexpr int rounds = 100'000;
   std::counting_semaphore<> seen{0};
   auto made = Broadcaster::create(
       {.shards = 2, .cpus = {static_cast<unsigned>(std::max(0, sched_getcpu()))}});
@@ -305,10 +305,10 @@ TEST(BroadcasterConcurrencyTest, RelaysEachSingleBroadcastToASleepingShard) {
     ASSERT_TRUE(seen.try_acquire_for(testing::deadline));
   }
 
-  for (int round = 0; round < rounds; ++round) {
+  for (testing::Rounds rounds{100'000}; rounds.next();) {
     ASSERT_EQ(broadcaster.broadcast(testing::make_broadcast(broadcaster)), PublishStatus::accepted);
     for (std::size_t shard = 0; shard < handles.size(); ++shard)
-      ASSERT_TRUE(seen.try_acquire_for(testing::deadline)) << "lost in round " << round;
+      ASSERT_TRUE(seen.try_acquire_for(testing::deadline)) << "lost in round " << rounds.number();
   }
 }
 

@@ -1,5 +1,6 @@
 #include "carillon/engine/broadcaster.hpp"
 #include "tests/support/events.hpp"
+#include "tests/support/rounds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +17,7 @@ namespace carillon::engine {
 namespace {
 
 constexpr std::size_t users_count = 4;
-constexpr int rounds = 2'000;
+constexpr int rounds_max = 2'000;
 constexpr int burst = 12;  // in one turn or two: the user becomes busy
 
 /// One producer's numbers must come one after the other.
@@ -49,11 +50,11 @@ void produce(Broadcaster& broadcaster, const UserId& user, const NumberedSink& s
     while (broadcaster.publish(event) != PublishStatus::accepted)
       std::this_thread::yield();
   };
-  for (int round = 0; round < rounds; ++round) {
+  for (testing::Rounds rounds{rounds_max}; rounds.next();) {
     for (int i = 0; i < burst; ++i)
       publish_next();
     sink.wait_seen(published);
-    for (int i = 0; i < 6 + round % 4; ++i) {
+    for (int i = 0; i < 6 + rounds.number() % 4; ++i) {
       publish_next();
       sink.wait_seen(published);
     }

@@ -2,6 +2,7 @@
 #include "tests/support/coroutine.hpp"
 #include "tests/support/events.hpp"
 #include "tests/support/recording_sink.hpp"
+#include "tests/support/rounds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -271,24 +272,26 @@ TEST_F(ConsumersConcurrencyTest, AwaitsOnTheShardWithoutEverFallingBehind) {
 // Goal: a consumer that parks just as the shard hands over is woken: each event is
 // published when the one before was received, so the two meet each time.
 TEST_F(ConsumersConcurrencyTest, WakesAConsumerThatParksDuringTheHandOver) {
-  constexpr int rounds = 20'000;
   auto subscription = broadcaster_->subscribe_pull(user_);
   std::atomic<int> received_count{0};
+  std::atomic<bool> over{false};
   std::jthread publisher{[&] {
-    for (int index = 0; index < rounds; ++index) {
+    for (int index = 0; !over.load(std::memory_order_relaxed); ++index) {
       publish(index);
-      while (received_count.load(std::memory_order_relaxed) <= index)
+      while (received_count.load(std::memory_order_relaxed) <= index &&
+             !over.load(std::memory_order_relaxed))
         std::this_thread::yield();
     }
   }};
-  for (int index = 0; index < rounds; ++index) {
+  for (testing::Rounds rounds{20'000}; rounds.next();) {
     const auto received = subscription.next_for(testing::deadline);
     if (received.event() == nullptr) {
-      received_count.store(rounds);
-      FAIL() << "no wake for event " << index;
+      over.store(true);
+      FAIL() << "no wake for event " << rounds.number();
     }
-    received_count.store(index + 1, std::memory_order_relaxed);
+    received_count.store(rounds.number() + 1, std::memory_order_relaxed);
   }
+  over.store(true);
 }
 
 // Goal: no batch is lost between a pause on the shard and the one resume that

@@ -4,6 +4,7 @@
 #include "tests/support/coroutine.hpp"
 #include "tests/support/events.hpp"
 #include "tests/support/recording_sink.hpp"
+#include "tests/support/rounds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -53,38 +54,37 @@ class HandOverConcurrencyTest : public ::testing::Test {
 // Goal: no consumer stays parked beside a published batch (H2, H5). Method: each
 // batch is published when the one before was taken, about when the consumer parks.
 TEST_F(HandOverConcurrencyTest, ReportsEachParkThatAPublishMeets) {
-  constexpr int rounds = 200'000;
   const QueueOptions options;
   HandOver hand_over{options};
   std::atomic<int> taken{0};
   std::atomic<int> wakes{0};
-  std::atomic<bool> gave_up{false};
+  std::atomic<bool> over{false};
   const EventRef event = EventRef::share(*event_);
 
   std::jthread shard{[&] {
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0;; ++round) {
       wait_for_turns(round % 40);
       ASSERT_TRUE(hand_over.open().put(*event, {.user = static_cast<Sequence>(round) + 1}, {}));
       if (hand_over.publish()) wakes.fetch_add(1, std::memory_order_release);
-      if (!wait_until([&] { return taken.load() > round || gave_up.load(); }) || gave_up.load())
-        return;
+      if (!wait_until([&] { return taken.load() > round || over.load(); }) || over.load()) return;
     }
   }};
   int parks = 0;
-  for (int round = 0; round < rounds;) {
-    if (auto* buffer = hand_over.take()) {
-      ASSERT_EQ(buffer->pop().event()->position.user, static_cast<Sequence>(round) + 1);
-      HandOver::give_back(*buffer);
-      taken.store(++round);
-      continue;
+  for (testing::Rounds rounds{200'000}; rounds.next();) {
+    auto* buffer = hand_over.take();
+    for (; buffer == nullptr; buffer = hand_over.take()) {
+      if (!hand_over.park()) continue;
+      ++parks;
+      if (!wait_until([&] { return wakes.load(std::memory_order_acquire) == parks; })) {
+        over.store(true);
+        FAIL() << "parked for ever beside batch " << rounds.number();
+      }
     }
-    if (!hand_over.park()) continue;
-    ++parks;
-    if (!wait_until([&] { return wakes.load(std::memory_order_acquire) == parks; })) {
-      gave_up.store(true);
-      FAIL() << "parked for ever beside batch " << round;
-    }
+    ASSERT_EQ(buffer->pop().event()->position.user, static_cast<Sequence>(rounds.number()) + 1);
+    HandOver::give_back(*buffer);
+    taken.store(rounds.number() + 1);
   }
+  over.store(true);
 }
 
 testing::Coroutine take_one(std::shared_ptr<AsyncQueue> queue, std::atomic<int>& done) {
@@ -96,29 +96,32 @@ testing::Coroutine take_one(std::shared_ptr<AsyncQueue> queue, std::atomic<int>&
 // Goal: a coroutine that suspends on one thread while the shard hands over on
 // another goes on exactly once, on either, and finds all that it left.
 TEST_F(HandOverConcurrencyTest, ResumesACoroutineThatSuspendsDuringTheHandOver) {
-  constexpr int rounds = 20'000;
   std::shared_ptr<AsyncQueue> queue;
+  std::atomic<bool> over{false};
   std::atomic<int> done{0};
   std::barrier gate{2};
   const Delivery delivery{.event = &*event_, .position = {.user = 1}};
 
   std::jthread shard{[&] {
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0;; ++round) {
       gate.arrive_and_wait();
+      if (over.load()) return;
       wait_for_turns(round % 60);
       queue->on_events({.deliveries = {&delivery, 1}});
       gate.arrive_and_wait();
     }
   }};
-  for (int round = 0; round < rounds; ++round) {
+  for (testing::Rounds rounds{20'000}; rounds.next();) {
     queue = std::make_shared<AsyncQueue>(AsyncOptions{});
     queue->on_start({});
     gate.arrive_and_wait();
     const auto coroutine = take_one(queue, done);
     gate.arrive_and_wait();
-    ASSERT_EQ(done.load(), round + 1);
+    ASSERT_EQ(done.load(), rounds.number() + 1);
     ASSERT_TRUE(coroutine.done());
   }
+  over.store(true);
+  gate.arrive_and_wait();
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "persistence/src/append_queue.hpp"
+#include "tests/support/rounds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,23 +17,25 @@ using engine::LogEntry;
 // soon as the last one was taken, after a pause that sweeps over the moment at
 // which the writer finds nothing more and goes to sleep. A lost wake-up hangs.
 TEST(AppendQueueConcurrencyTest, NeverSleepsOverAnEntryThatComesAsItFallsAsleep) {
-  constexpr std::uint32_t rounds = 200'000;
+  constexpr engine::Sequence end_mark = 0;
   persistence::AppendQueue queue{1};
   std::atomic<std::uint32_t> taken{0};
   std::jthread writer{[&] {
     std::vector<LogEntry> batch;
-    while (taken.load(std::memory_order_relaxed) < rounds) {
+    while (batch.empty() || batch.back().sequence != end_mark) {
+      batch.clear();
       queue.take(batch, 64, 64);
       if (batch.empty()) {
         queue.wait_for_work();
         continue;
       }
       taken.fetch_add(static_cast<std::uint32_t>(batch.size()), std::memory_order_release);
-      batch.clear();
     }
   }};
 
-  for (std::uint32_t round = 1; round <= rounds; ++round) {
+  std::uint32_t round = 0;
+  for (Rounds rounds{200'000}; rounds.next();) {
+    ++round;
     LogEntry entry;
     entry.sequence = round;
     queue.append(0, {&entry, 1});
@@ -41,9 +44,12 @@ TEST(AppendQueueConcurrencyTest, NeverSleepsOverAnEntryThatComesAsItFallsAsleep)
     for (std::uint32_t pause = round * 7 % 512; pause > 0; --pause)
       std::atomic_signal_fence(std::memory_order_seq_cst);
   }
+  LogEntry last;
+  last.sequence = end_mark;
+  queue.append(0, {&last, 1});
   writer.join();
 
-  EXPECT_EQ(taken.load(), rounds);
+  EXPECT_EQ(taken.load(), round + 1);
 }
 
 }  // namespace

@@ -6,12 +6,14 @@
 #include "carillon/persistence/write_behind.hpp"
 #include "tests/persistence/fake_store.hpp"
 #include "tests/support/log_entries.hpp"
+#include "tests/support/rounds.hpp"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <atomic>
 #include <latch>
+#include <limits>
 #include <thread>
 
 namespace carillon::testing {
@@ -53,7 +55,7 @@ class CountingObserver final : public engine::LogObserver {
 
 class WriteBehindConcurrencyTest : public ::testing::Test {
  protected:
-  /// `burst`: entries appended, in uneven batches, before the shard waits.
+  /// At most so many entries. `burst`: those appended, in uneven batches, before the shard waits.
   void run(std::uint32_t entries_each, std::uint32_t burst) {
     std::latch start{shards};
     std::vector<std::jthread> threads;
@@ -61,7 +63,8 @@ class WriteBehindConcurrencyTest : public ::testing::Test {
       threads.emplace_back([&, shard] {
         start.arrive_and_wait();
         std::uint32_t appended = 0;
-        while (appended < entries_each) {
+        Rounds rounds{static_cast<int>(entries_each)};
+        while (appended < entries_each && rounds.next()) {
           std::vector<LogEntry> batch(1 + (appended + shard) % 3);
           for (auto& entry : batch) {
             entry.sequence = ++appended;
@@ -101,15 +104,26 @@ TEST_F(WriteBehindConcurrencyTest, WakesTheWriterForEachEntryThatFindsItAsleep) 
 // One appender hands a baton to the next after each append, so every append
 // returned before the following one began: one total order, whatever the shards.
 TEST_F(WriteBehindConcurrencyTest, CommitsAppendsThatFollowOneAnotherInTheirOrder) {
-  constexpr Sequence appends = 10'000;
+  constexpr int appends_max = 10'000;
+  constexpr auto over = std::numeric_limits<Sequence>::max();
   log_.attach(observer_);
   std::atomic<Sequence> turn{0};
+  std::atomic<Sequence> appends{0};
   std::vector<std::jthread> threads;
   for (ShardIndex shard = 0; shard < shards; ++shard)
     threads.emplace_back([&, shard] {
-      for (Sequence mine = shard; mine < appends; mine += shards) {
-        for (auto now = turn.load(); now != mine; now = turn.load())
+      Rounds rounds{appends_max / static_cast<int>(shards)};
+      for (Sequence mine = shard;; mine += shards) {
+        for (auto now = turn.load(); now != mine; now = turn.load()) {
+          if (now == over) return;
           turn.wait(now);
+        }
+        if (!rounds.next()) {
+          turn.store(over);
+          turn.notify_all();
+          return;
+        }
+        appends.fetch_add(1);
         LogEntry entry;
         entry.sequence = mine + 1;
         entry.shard = shard;
@@ -125,7 +139,7 @@ TEST_F(WriteBehindConcurrencyTest, CommitsAppendsThatFollowOneAnotherInTheirOrde
   for (const auto& commit : store_.commits())
     for (const auto sequence : commit)
       ASSERT_EQ(sequence, ++expected);
-  EXPECT_EQ(expected, appends);
+  EXPECT_EQ(expected, appends.load());
 }
 
 }  // namespace
