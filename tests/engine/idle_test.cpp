@@ -82,6 +82,21 @@ void let_time_pass() {
   never.wait_for(lock, idle_time, [] { return false; });
 }
 
+/// Whether no shard did anything for a while.
+bool is_idle(const std::array<std::atomic<pid_t>, shards>& threads) {
+  std::vector<ThreadFigures> before;
+  for (const auto& thread : threads)
+    before.push_back(figures_of(thread.load()));
+  let_time_pass();
+  for (ShardIndex shard = 0; shard < shards; ++shard) {
+    const auto after = figures_of(threads[shard].load());
+    if (!after.asleep || after.cpu - before[shard].cpu >= 1ms ||
+        after.voluntary_switches - before[shard].voluntary_switches > 2)
+      return false;
+  }
+  return true;
+}
+
 void expect_idle(std::chrono::microseconds spin) {
   std::array<std::atomic<pid_t>, shards> threads{};
   std::latch started{subscriptions};
@@ -98,20 +113,13 @@ void expect_idle(std::chrono::microseconds spin) {
   }
   started.wait();
   ASSERT_EQ(broadcaster.metrics().mailboxes, subscriptions);
-  std::vector<ThreadFigures> before;
-  for (const auto& thread : threads) {
+  for (const auto& thread : threads)
     ASSERT_TRUE(wait_asleep(thread.load())) << "a shard without work does not sleep";
-    before.push_back(figures_of(thread.load()));
-  }
 
-  let_time_pass();
-
-  for (ShardIndex shard = 0; shard < shards; ++shard) {
-    const auto after = figures_of(threads[shard].load());
-    EXPECT_TRUE(after.asleep);
-    EXPECT_LE(after.voluntary_switches - before[shard].voluntary_switches, 2U);
-    EXPECT_LT(after.cpu - before[shard].cpu, 1ms);
-  }
+  // The first time there may be some work left: a shard sleeps in the midst of it, too.
+  const auto give_up = Clock::now() + testing::deadline;
+  while (!is_idle(threads))
+    ASSERT_LT(Clock::now(), give_up) << "shards without work do something";
 }
 
 // Goal: subscriptions that hear nothing cost no time: no timer, no poll.

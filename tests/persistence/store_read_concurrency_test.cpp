@@ -7,6 +7,7 @@
 #include "tests/persistence/store_fixture.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 namespace carillon::testing {
@@ -98,6 +99,10 @@ TEST_F(StoreReadConcurrencyTest, EachReadSeesOneCommitBoundary) {
     commit(commit_number(number));
     done.store(number + 1, std::memory_order_release);
   }
+  // The readers may only begin now.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+  while (store_->load().columns_built_total == 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
   ended.store(true, std::memory_order_release);
   for (auto& reader : readers)
     reader.join();
