@@ -136,7 +136,7 @@ function(carillon_test name)
     message(FATAL_ERROR "carillon_test(${name}): LABELS is missing")
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 60)
+    set(arg_TIMEOUT 120)
   endif()
   _carillon_add_executable(${name})
   set_target_properties(${name} PROPERTIES CARILLON_TEST_CODE ON)
@@ -149,7 +149,7 @@ function(carillon_test name)
   endif()
   # Plain names (Suite/0.Test, Suite.Test/0): no parameter's text in a test's name.
   gtest_discover_tests(${name}
-    DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 30 NO_PRETTY_TYPES NO_PRETTY_VALUES)
+    DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 NO_PRETTY_TYPES NO_PRETTY_VALUES)
   # The PROPERTIES of gtest_discover_tests cannot hold a list, such as several
   # labels; this file, which ctest reads after the discovery, can.
   set(properties "${CMAKE_CURRENT_BINARY_DIR}/${name}_properties.cmake")
