@@ -69,6 +69,15 @@ std::string log_name(std::uint64_t number) {
   return name + std::string{log_extension};
 }
 
+Status cut_log(FileSystem& files, const std::string& log, std::uint64_t bytes) {
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  if (auto opened = files.ReopenWritableFile(log, {}, &file, nullptr); !opened.ok()) return opened;
+  Status cut = file->Truncate(bytes, {}, nullptr);
+  if (cut.ok()) cut = file->Fsync({}, nullptr);
+  const auto closed = file->Close({}, nullptr);
+  return cut.ok() ? Status{closed} : cut;
+}
+
 Status sync_logs(FileSystem& files, const std::string& path, const std::vector<LogFile>& logs) {
   for (const auto& log : logs)
     if (auto synced = make_durable(files, log.path, /*rewrite=*/false); !synced.ok()) return synced;

@@ -24,6 +24,11 @@ struct LogFile {
 /// The name of the file of the log with this number.
 [[nodiscard]] std::string log_name(std::uint64_t number);
 
+/// Makes the log end there, durably.
+[[nodiscard]] rocksdb::Status cut_log(rocksdb::FileSystem& files,
+                                      const std::string& log,
+                                      std::uint64_t bytes);
+
 /// Makes these logs of the directory durable as they are, before they are replayed.
 ///
 /// What the last process wrote may still be in the system's memory alone if it was killed

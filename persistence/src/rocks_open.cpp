@@ -53,6 +53,7 @@ Result<std::unique_ptr<Store>> RocksStore::open(const std::string& path,
   if (!tables) return tables.error();
   store->tables_ = std::move(*tables);
   if (auto started = store->start(); !started) return started.error();
+  store->begin_spare_logs();  // a migration writes without syncs
   store->columns_.renew(store->latest_rows(), {});
   return std::unique_ptr<Store>{std::move(store)};
 }

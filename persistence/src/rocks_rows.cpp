@@ -379,6 +379,10 @@ rocksdb::Status RocksBatch::sum(Table table,
   return rocksdb::Status::OK();
 }
 
+void RocksBatch::note(std::string_view text) {
+  status_ = indexed_ ? indexed_->PutLogData(slice(text)) : plain_.PutLogData(slice(text));
+}
+
 rocksdb::Status RocksBatch::take(rocksdb::WriteBatch*& writes) {
   writes = indexed_ ? indexed_->GetWriteBatch() : &plain_;
   for (std::size_t i = 0; i < table_count; ++i) {

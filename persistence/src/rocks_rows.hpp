@@ -95,6 +95,8 @@ class RocksBatch final : public Rows, public RowWriter {
   /// Of the rows that are there before this commit.
   void erase_range(Table table, std::string_view begin, std::string_view end);
 
+  /// Puts this into the log, in front of the writes. REQUIRES that there are none yet.
+  void note(std::string_view text);
   /// All writes so far, once; or why they could not be collected.
   [[nodiscard]] rocksdb::Status take(rocksdb::WriteBatch*& writes);
 

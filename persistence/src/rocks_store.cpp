@@ -3,6 +3,7 @@
 #include "persistence/src/batch_applier.hpp"
 #include "persistence/src/inbox_queries.hpp"
 #include "persistence/src/meta_rows.hpp"
+#include "persistence/src/rocks_log_tail.hpp"
 #include "persistence/src/rocks_logs.hpp"
 
 #include <exception>
@@ -26,6 +27,10 @@ constexpr std::uint64_t probe_extra_bytes = std::uint64_t{2} << 20U;
 
 }  // namespace
 
+void RocksStore::note_unsynced(RocksBatch& rows) const {
+  if (unsynced_from_) rows.note(unsynced_note(*unsynced_from_));
+}
+
 Result<void> RocksStore::write(RocksBatch& rows, Durability durability) {
   if (!logs_noted_)
     if (const auto logs = tables_->replayed_logs(); !logs.empty())
@@ -35,15 +40,27 @@ Result<void> RocksStore::write(RocksBatch& rows, Durability durability) {
     return to_error(taken, "preparing a commit", directory_.path());
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::now;
+  const auto sequence = tables_->db().GetLatestSequenceNumber() + 1;  // of this write
   const auto status = tables_->db().Write(options, writes);
   logs_noted_ = status.ok();
-  if (status.ok()) return {};
+  if (status.ok()) {
+    if (options.sync) {
+      unsynced_from_.reset();
+    } else if (!unsynced_from_) {
+      unsynced_from_ = sequence;
+    }
+    return {};
+  }
   broken_ = true;
   return to_error(status, "committing", directory_.path());
 }
 
 std::shared_ptr<const Rows> RocksStore::latest_rows() const {
   return std::make_shared<RocksSnapshot>(*tables_, pending_.view());
+}
+
+void RocksStore::begin_spare_logs() {
+  if (env_ != nullptr || overwriting_pays_in(directory_.path())) tables_->begin_spare_logs();
 }
 
 Result<void> RocksStore::commit(std::span<const LogEntry> batch) {
@@ -66,6 +83,7 @@ Result<void> RocksStore::try_commit(std::span<const LogEntry> batch) {
     if (*applied) return {};
   }
   RocksBatch rows{*tables_, additions_, holds_change(batch)};
+  note_unsynced(rows);
   BatchApplier applier{rows, rows};
   for (const auto& entry : batch)
     if (auto applied = applier.apply(entry); !applied) return applied;
@@ -105,6 +123,7 @@ Result<RetentionStep> RocksStore::retain(engine::Timestamp now, std::chrono::mic
 Result<RetentionStep> RocksStore::try_retain(engine::Timestamp now,
                                              std::chrono::microseconds budget) {
   RocksBatch rows{*tables_, additions_, /*indexed=*/false};
+  note_unsynced(rows);
   const auto slice = retention_.slice(rows, rows, now, budget);
   if (!slice) return slice.error();
   if (slice->writes) {
@@ -145,7 +164,9 @@ Result<bool> RocksStore::recover(std::span<const LogEntry> batch) {
     auto opened = RocksTables::open(directory_.path(), options_, env_);
     if (!opened) return opened.error();
     tables_ = std::move(*opened);
+    begin_spare_logs();
     logs_noted_ = false;
+    unsynced_from_.reset();
     if (auto loaded = pending_.load(RocksSnapshot{*tables_}); !loaded) {
       tables_.reset();
       return loaded.error();

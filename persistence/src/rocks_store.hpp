@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace carillon::persistence {
@@ -82,9 +83,11 @@ class RocksStore final : public Store {
   [[nodiscard]] engine::Result<RetentionStep> try_retain(engine::Timestamp now,
                                                          std::chrono::microseconds budget);
   enum class Durability : std::uint8_t { now, with_next_commit };
+  void note_unsynced(RocksBatch& rows) const;
   [[nodiscard]] engine::Result<void> write(RocksBatch& rows, Durability durability);
   /// The rows of the latest commit.
   [[nodiscard]] std::shared_ptr<const Rows> latest_rows() const;
+  void begin_spare_logs();
 
   /// A failure because of damage is remembered.
   template <class T, class Read>
@@ -104,7 +107,9 @@ class RocksStore final : public Store {
   // The writer's; tables_ is read by others through gate_.
   std::unique_ptr<RocksTables> tables_;  // null if reopening failed
   bool logs_noted_ = false;              // see RocksTables::replayed_logs
-  std::uint64_t commits_ = 0;            // number of the latest one applied
+  // RocksDB's sequence from which on the log is not synced; none if all of it is.
+  std::optional<std::uint64_t> unsynced_from_;
+  std::uint64_t commits_ = 0;  // number of the latest one applied
   engine::Sequence reserved_until_ = 0;
   mutable ColumnsCache columns_;  // holds a snapshot of tables_
   AdditionCounts additions_;

@@ -3,6 +3,7 @@
 #include "persistence/src/counters.hpp"
 #include "persistence/src/keys.hpp"
 #include "persistence/src/rocks_log_damage.hpp"
+#include "persistence/src/rocks_log_tail.hpp"
 #include "persistence/src/rocks_logs.hpp"
 #include "persistence/src/rocks_messages.hpp"
 #include "persistence/src/user_kinds.hpp"
@@ -90,6 +91,29 @@ class NoAutomaticRecovery final : public rocksdb::EventListener {
     *automatic = false;
   }
 };
+
+/// Another Env with this file system.
+class EnvWithFiles final : public rocksdb::EnvWrapper {
+ public:
+  EnvWithFiles(rocksdb::Env& env, const std::shared_ptr<rocksdb::FileSystem>& files)
+      : EnvWrapper{&env} {
+    file_system_ = files;
+    system_clock_ = env.GetSystemClock();
+  }
+  [[nodiscard]] const char* Name() const override { return "carillon.env_with_files"; }
+  /// For a backup RocksDB asks its Env, not the file system, how much of the log to copy.
+  rocksdb::Status GetFileSize(const std::string& name, std::uint64_t* bytes) override {
+    return file_system_->GetFileSize(name, {}, bytes, nullptr);
+  }
+};
+
+/// A log ends when some table's list is full; it is about as long as that list, and holds
+/// the other tables' rows.
+std::uint64_t spare_log_bytes(const StoreOptions& options) {
+  constexpr std::uint64_t page_bytes = 4'096;
+  const std::uint64_t list = options.write_buffer_bytes / lists_per_file;
+  return (list + list / 4 + page_bytes - 1) / page_bytes * page_bytes;
+}
 
 constexpr std::string_view what_to_do =
     "restore a backup, or move the directory away to begin an empty one; nothing was repaired";
@@ -195,9 +219,22 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open_database(rocksdb::DBOptio
   std::vector<LogFile> on_disk;
   if (const auto found = find_logs(files, path, on_disk); !found.ok())
     return to_error(found, "looking for logs", path);
-  if (access == Access::read_write)
+  Files through;
+  if (access == Access::read_write) {
+    if (const auto trimmed = trim_logs(files, on_disk); !trimmed.ok())
+      return to_error(trimmed, "looking for the end of the log", path);
     if (const auto synced = sync_logs(files, path, on_disk); !synced.ok())
       return to_error(synced, "syncing the log", path);
+    through.logs = std::make_shared<SpareLogs>(database.env->GetFileSystem(), *database.env, path,
+                                               spare_log_bytes(options));
+    through.env = std::make_unique<EnvWithFiles>(*database.env, through.logs);
+  } else {
+    if (const auto found = find_ends(files, on_disk); !found.ok())
+      return to_error(found, "looking for the end of the log", path);
+    through.env = std::make_unique<EnvWithFiles>(
+        *database.env, trimmed_view(database.env->GetFileSystem(), on_disk));
+  }
+  database.env = through.env.get();
   auto watch = std::make_unique<LogWatch>(std::move(on_disk));
   database.wal_filter = watch.get();
   database.track_and_verify_wals_in_manifest = logs == Logs::as_in_manifest;
@@ -227,7 +264,7 @@ Result<std::unique_ptr<RocksTables>> RocksTables::open_database(rocksdb::DBOptio
     const auto log = status.IsCorruption() ? damaged_log(files, status, path) : std::string{};
     return to_error(status, log.empty() ? "opening the store" : "reading the log " + log, path);
   }
-  std::unique_ptr<RocksTables> tables{new RocksTables{std::move(watch)}};
+  std::unique_ptr<RocksTables> tables{new RocksTables{std::move(through), std::move(watch)}};
   tables->db_.reset(db);
   for (std::size_t i = 0; i < table_count; ++i)
     tables->handles_[i] = handles[i];
@@ -261,6 +298,10 @@ StoreLoad RocksTables::load() const {
   if (load.delayed_byte_rate > 0) load.stall = WriteStall::delayed;
   if (of(handles_[0], Properties::kIsWriteStopped) > 0) load.stall = WriteStall::stopped;
   return load;
+}
+
+void RocksTables::begin_spare_logs() {
+  if (files_.logs) files_.logs->begin();
 }
 
 rocksdb::Status RocksTables::flush() {

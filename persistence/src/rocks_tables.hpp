@@ -3,6 +3,7 @@
 #include "carillon/engine/result.hpp"
 #include "carillon/persistence/open_store.hpp"
 #include "carillon/persistence/store.hpp"
+#include "persistence/src/rocks_log_spares.hpp"
 #include "persistence/src/rocks_log_watch.hpp"
 #include "persistence/src/rows.hpp"
 
@@ -44,6 +45,9 @@ class RocksTables {
   [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(Table table) const noexcept {
     return handles_[static_cast<std::size_t>(table)];
   }
+  /// From now on logs are written over zeros (SpareLogs). REQUIRES of each write that follows
+  /// others without a sync: unsynced_note() in front.
+  void begin_spare_logs();
   /// Writes everything that is in memory only to sorted files.
   [[nodiscard]] rocksdb::Status flush();
   [[nodiscard]] StoreLoad load() const;
@@ -54,7 +58,14 @@ class RocksTables {
  private:
   enum class Access : std::uint8_t { read_only, read_write };
 
-  explicit RocksTables(std::unique_ptr<LogWatch> watch) : watch_{std::move(watch)} {}
+  /// What RocksDB reads and writes through.
+  struct Files {
+    std::shared_ptr<SpareLogs> logs{};  ///< null when it only reads
+    std::unique_ptr<rocksdb::Env> env{};
+  };
+
+  RocksTables(Files files, std::unique_ptr<LogWatch> watch)
+      : files_{std::move(files)}, watch_{std::move(watch)} {}
   [[nodiscard]] static engine::Result<std::unique_ptr<RocksTables>> open_database(
       rocksdb::DBOptions database,
       const std::string& path,
@@ -62,6 +73,7 @@ class RocksTables {
       Access access,
       Logs logs);
 
+  const Files files_;
   std::unique_ptr<LogWatch> watch_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, table_count> handles_{};

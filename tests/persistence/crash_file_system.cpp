@@ -1,5 +1,6 @@
 #include "tests/persistence/crash_file_system.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
@@ -13,14 +14,36 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
+constexpr std::uint64_t sector_bytes = 512;
+
+std::string read_bytes(const std::string& name, std::uint64_t begin, std::uint64_t end) {
+  std::string bytes(end - begin, '\0');
+  std::ifstream file{name, std::ios::binary};
+  file.seekg(static_cast<std::streamoff>(begin));
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
+}
+
+void write_bytes(const std::string& name, std::uint64_t at, const std::string& bytes) {
+  std::fstream file{name, std::ios::in | std::ios::out | std::ios::binary};
+  file.seekp(static_cast<std::streamoff>(at));
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
 }  // namespace
 
 class CrashFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
   File(std::unique_ptr<rocksdb::FSWritableFile> file,
        CrashFileSystem& machine,
-       std::shared_ptr<Inode> inode)
-      : FSWritableFileOwnerWrapper{std::move(file)}, machine_{machine}, inode_{std::move(inode)} {}
+       std::string name,
+       std::shared_ptr<Inode> inode,
+       std::uint64_t at = 0)
+      : FSWritableFileOwnerWrapper{std::move(file)},
+        machine_{machine},
+        name_{std::move(name)},
+        inode_{std::move(inode)},
+        at_{at} {}
 
   IOStatus Append(const rocksdb::Slice& data,
                   const IOOptions& options,
@@ -28,10 +51,13 @@ class CrashFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
     const std::lock_guard lock{machine_.mutex_};
     const auto verdict = machine_.judge(Operation::append);
     if (verdict == Verdict::dead) return machine_.failure(verdict);
-    const auto taken =
-        verdict == Verdict::fail ? machine_.below_or_at(data.size()) : std::uint64_t{data.size()};
+    const auto taken = verdict == Verdict::fail ? part_of(data.size()) : std::uint64_t{data.size()};
+    machine_.remember(name_, *inode_, at_, std::min(at_ + taken, inode_->size));
     const auto status = target()->Append({data.data(), taken}, options, context);
-    if (status.ok()) inode_->size += taken;
+    if (status.ok()) {
+      at_ += taken;
+      inode_->size = std::max(inode_->size, at_);
+    }
     return verdict == Verdict::go ? status : machine_.failure(verdict);
   }
   IOStatus Append(const rocksdb::Slice& data,
@@ -46,9 +72,9 @@ class CrashFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
     const std::lock_guard lock{machine_.mutex_};
     const auto verdict = machine_.judge(Operation::truncate);
     if (verdict != Verdict::go) return machine_.failure(verdict);
-    // Longer than it is, or shorter than what was synced: not seen yet, so not modelled.
-    if (size > inode_->size || size < inode_->synced) return IOStatus::NotSupported("truncating");
-    inode_->size = size;
+    // Longer than it is: not seen yet, so not modelled.
+    if (size > inode_->size) return IOStatus::NotSupported("truncating");
+    machine_.cut(name_, *inode_, size);
     return target()->Truncate(size, options, context);
   }
   IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
@@ -65,8 +91,18 @@ class CrashFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
+  /// How much of so many bytes is written by a write that fails. Over others, whole pages.
+  [[nodiscard]] std::uint64_t part_of(std::uint64_t bytes) {
+    const auto part = machine_.below_or_at(bytes);
+    const auto end = at_ + part;
+    if (part == bytes || end >= inode_->size) return part;
+    return std::max(end / sector_bytes * sector_bytes, at_) - at_;
+  }
+
   CrashFileSystem& machine_;
+  const std::string name_;
   const std::shared_ptr<Inode> inode_;
+  std::uint64_t at_;  // where the next bytes go
 };
 
 /// A file whose bytes are written once more as they are.
@@ -90,9 +126,14 @@ class CrashFileSystem::RewrittenFile final : public rocksdb::FSRandomRWFileOwner
         inode_->synced = std::min(inode_->synced, range.begin);
         range.end = range.begin;
       }
+    for (auto& [at, sector] : inode_->overwritten)
+      if (offset <= at && at < offset + data.size()) sector.unsure = false;
     return target()->Write(offset, data, options, context);
   }
   IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
+    return machine_.sync(*inode_);
+  }
+  IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
     return machine_.sync(*inode_);
   }
 
@@ -211,9 +252,17 @@ std::string CrashFileSystem::to_limbo(const std::string& name) {
 IOStatus CrashFileSystem::sync(Inode& inode) {
   const std::lock_guard lock{mutex_};
   const auto verdict = judge(Operation::sync);
-  if (verdict == Verdict::fail) inode.unsure.push_back({inode.synced, inode.size});
+  if (verdict == Verdict::fail) {
+    inode.unsure.push_back({inode.synced, inode.size});
+    for (auto& [at, sector] : inode.overwritten)
+      sector.unsure = true;
+  }
   const bool done = verdict == Verdict::go || (verdict == Verdict::crash && below_or_at(1) == 0);
-  if (done) inode.synced = inode.size;
+  if (done) {
+    inode.synced = inode.size;
+    std::erase_if(inode.overwritten, [](const auto& sector) { return !sector.second.unsure; });
+    inode.cut.clear();
+  }
   return verdict == Verdict::go ? IOStatus::OK() : failure(verdict);
 }
 
@@ -249,7 +298,7 @@ IOStatus CrashFileSystem::NewWritableFile(const std::string& name,
     file->reset();
     return failure(verdict);
   }
-  *file = std::make_unique<File>(std::move(*file), *this, std::move(inode));
+  *file = std::make_unique<File>(std::move(*file), *this, name, std::move(inode));
   return status;
 }
 
@@ -281,16 +330,58 @@ IOStatus CrashFileSystem::RenameFile(const std::string& from,
   const auto verdict = judge(Operation::rename);
   if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);
   const auto inode = inode_of(from);
-  Entry entry{Operation::rename, from, to, {}, {}};
-  if (fs::exists(to)) {
-    entry.old = inode_of(to);
-    entry.kept = to_limbo(to);
-  }
+  auto entry = begin_rename(from, to);
   const auto status = target()->RenameFile(from, to, options, context);
   inodes_.erase(from);
   inodes_[to] = inode;
   entries_.push_back(std::move(entry));
   return verdict == Verdict::go ? status : failure(verdict);
+}
+
+CrashFileSystem::Entry CrashFileSystem::begin_rename(const std::string& from,
+                                                     const std::string& to) {
+  Entry entry{Operation::rename, from, to, {}, {}};
+  if (fs::exists(to)) {
+    entry.old = inode_of(to);
+    entry.kept = to_limbo(to);
+  }
+  return entry;
+}
+
+IOStatus CrashFileSystem::ReuseWritableFile(const std::string& name,
+                                            const std::string& old_name,
+                                            const rocksdb::FileOptions& options,
+                                            std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                            IODebugContext* context) {
+  const std::lock_guard lock{mutex_};
+  const auto verdict = judge(Operation::rename);
+  if (verdict == Verdict::fail || verdict == Verdict::dead) return failure(verdict);
+  const auto inode = inode_of(old_name);
+  auto entry = begin_rename(old_name, name);
+  const auto status = target()->ReuseWritableFile(name, old_name, options, file, context);
+  if (!status.ok()) return status;
+  inodes_.erase(old_name);
+  inodes_[name] = inode;
+  entries_.push_back(std::move(entry));
+  if (verdict == Verdict::crash) {
+    file->reset();
+    return failure(verdict);
+  }
+  *file = std::make_unique<File>(std::move(*file), *this, name, inode);
+  return status;
+}
+
+IOStatus CrashFileSystem::ReopenWritableFile(const std::string& name,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                             IODebugContext* context) {
+  const std::lock_guard lock{mutex_};
+  if (crashed_) return failure(Verdict::dead);
+  const auto status = target()->ReopenWritableFile(name, options, file, context);
+  const auto inode = inode_of(name);
+  if (status.ok())
+    *file = std::make_unique<File>(std::move(*file), *this, name, inode, inode->size);
+  return status;
 }
 
 IOStatus CrashFileSystem::DeleteFile(const std::string& name,
@@ -350,16 +441,40 @@ void CrashFileSystem::undo(const Entry& entry) {
   inodes_[place] = entry.old;
 }
 
+/// Keeps what the disk holds of these sectors, which are about to be written over.
+void CrashFileSystem::remember(const std::string& name,
+                               Inode& inode,
+                               std::uint64_t begin,
+                               std::uint64_t end) {
+  for (auto at = begin / sector_bytes * sector_bytes; begin < end && at < end; at += sector_bytes) {
+    const auto [sector, is_new] = inode.overwritten.try_emplace(at);
+    if (is_new) sector->second.old = read_bytes(name, at, std::min(at + sector_bytes, inode.size));
+    sector->second.unsure = false;
+  }
+}
+
+void CrashFileSystem::cut(const std::string& name, Inode& inode, std::uint64_t size) {
+  if (size < inode.synced) inode.cut.insert(0, read_bytes(name, size, inode.synced));
+  inode.size = size;
+  inode.synced = std::min(inode.synced, size);
+}
+
 void CrashFileSystem::tear(const std::string& name, const Inode& inode) {
-  const auto size = inode.synced + survivors(inode.size - inode.synced);
+  auto size = inode.synced + survivors(inode.size - inode.synced);
   fs::resize_file(name, size);
   for (const auto& range : inode.unsure) {
     const auto end = std::min(range.end, size);
     if (range.begin >= end || below_or_at(1) == 0) continue;
-    std::fstream bytes{name, std::ios::in | std::ios::out | std::ios::binary};
-    bytes.seekp(static_cast<std::streamoff>(range.begin));
-    const std::string zeros(end - range.begin, '\0');
-    bytes.write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
+    write_bytes(name, range.begin, std::string(end - range.begin, '\0'));
+  }
+  if (!inode.cut.empty() && size == inode.size && below_or_at(1) == 0) {
+    write_bytes(name, size, inode.cut);
+    size += inode.cut.size();
+  }
+  const auto fate = below_or_at(3);  // all sectors are written, or none, or some
+  for (const auto& [at, sector] : inode.overwritten) {
+    if (at >= size || fate == 0 || (fate > 1 && below_or_at(1) == 0)) continue;
+    write_bytes(name, at, sector.old.substr(0, size - at));
   }
 }
 

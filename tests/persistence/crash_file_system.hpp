@@ -18,10 +18,11 @@ namespace carillon::testing {
 ///
 /// Keeps apart what was written and what was synced: of a file, the bytes behind the
 /// last sync; of the directory, the entries made, renamed and removed since it was last
-/// synced. restart() takes away what a crash takes: of the bytes all but a prefix, of
-/// the entries' changes all but the first ones, each as long as the seed says (a file
-/// system with a journal keeps their order). What a failed sync left unwritten may be
-/// gone although a later sync of the same file succeeded, as on Linux.
+/// synced. restart() takes away what a crash takes: of the bytes appended all but a prefix,
+/// of those written over others any sectors, of the entries' changes all but the first ones,
+/// each as the seed says (a file system with a journal keeps the order of the latter), and
+/// perhaps a truncation. What a failed sync left unwritten may be gone although a later sync
+/// of the same file succeeded, as on Linux.
 ///
 /// Threads   begin, crash, restart, go_on: one thread; the latter two with no file open. Everything
 ///           else: any thread.
@@ -82,20 +83,17 @@ class CrashFileSystem final : public rocksdb::FileSystemWrapper {
                                const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* context) override;
 
+  rocksdb::IOStatus ReuseWritableFile(const std::string& name,
+                                      const std::string& old_name,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                      rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus ReopenWritableFile(const std::string& name,
+                                       const rocksdb::FileOptions& options,
+                                       std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                       rocksdb::IODebugContext* context) override;
+
   // Nobody needs these here; should RocksDB begin to, a test must say so.
-  rocksdb::IOStatus ReuseWritableFile(const std::string&,
-                                      const std::string&,
-                                      const rocksdb::FileOptions&,
-                                      std::unique_ptr<rocksdb::FSWritableFile>*,
-                                      rocksdb::IODebugContext*) override {
-    return rocksdb::IOStatus::NotSupported("reusing");
-  }
-  rocksdb::IOStatus ReopenWritableFile(const std::string&,
-                                       const rocksdb::FileOptions&,
-                                       std::unique_ptr<rocksdb::FSWritableFile>*,
-                                       rocksdb::IODebugContext*) override {
-    return rocksdb::IOStatus::NotSupported("reopening");
-  }
   rocksdb::IOStatus Truncate(const std::string&,
                              size_t,
                              const rocksdb::IOOptions&,
@@ -118,11 +116,17 @@ class CrashFileSystem final : public rocksdb::FileSystemWrapper {
     std::uint64_t begin;
     std::uint64_t end;
   };
+  struct Sector {
+    std::string old;      ///< what the disk still holds
+    bool unsure = false;  ///< a sync of it failed
+  };
   /// What is in the page cache and not on the disk.
   struct Inode {
     std::uint64_t size = 0;
     std::uint64_t synced = 0;
-    std::vector<Range> unsure;  ///< a sync of these bytes failed
+    std::vector<Range> unsure;                    ///< a sync of these bytes failed
+    std::map<std::uint64_t, Sector> overwritten;  ///< by where they begin
+    std::string cut;                              ///< synced bytes behind `size`, if truncated
   };
   struct Entry {
     Operation change;
@@ -141,8 +145,11 @@ class CrashFileSystem final : public rocksdb::FileSystemWrapper {
   [[nodiscard]] std::uint64_t survivors(std::uint64_t count);
   [[nodiscard]] std::shared_ptr<Inode> inode_of(const std::string& name);
   [[nodiscard]] std::string to_limbo(const std::string& name);
+  [[nodiscard]] Entry begin_rename(const std::string& from, const std::string& to);
   void undo(const Entry& entry);
   void tear(const std::string& name, const Inode& inode);
+  void remember(const std::string& name, Inode& inode, std::uint64_t begin, std::uint64_t end);
+  void cut(const std::string& name, Inode& inode, std::uint64_t size);
   rocksdb::IOStatus sync(Inode& inode);
   rocksdb::IOStatus sync_directory();
 

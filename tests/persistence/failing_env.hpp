@@ -34,6 +34,16 @@ class FailingFileSystem final : public rocksdb::FileSystemWrapper {
       *file = std::make_unique<Log>(std::move(*file), fault_);
     return status;
   }
+  rocksdb::IOStatus ReuseWritableFile(const std::string& name,
+                                      const std::string& old_name,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                      rocksdb::IODebugContext* context) override {
+    auto status = target()->ReuseWritableFile(name, old_name, options, file, context);
+    if (status.ok() && name.ends_with(".log"))
+      *file = std::make_unique<Log>(std::move(*file), fault_);
+    return status;
+  }
 
  private:
   class Log final : public rocksdb::FSWritableFileOwnerWrapper {
