@@ -93,6 +93,8 @@ SpareLogs::SpareLogs(const std::shared_ptr<rocksdb::FileSystem>& files,
       directory_{directory + "/"},
       spare_name_{directory_ + spare_log_name},
       spare_bytes_{spare_bytes} {
+  // The database asks for such threads as well, but later than this may be used.
+  env_.IncBackgroundThreadsIfNeeded(1, rocksdb::Env::HIGH);
   remove_spare();
 }
 
